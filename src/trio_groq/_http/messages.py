@@ -1,0 +1,139 @@
+"""The records that travel between the engine's parts: origins, heads and headers.
+
+Pure data. A *span* is how received bytes are handed up without a copy: a buffer and the range in
+it that counts. (A memoryview would do as well, were it possible to search one without copying.)
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias, overload
+
+import attrs
+
+__all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span"]
+
+Span: TypeAlias = tuple[bytes | bytearray, int, int]
+"""(buffer, start, end): the bytes `buffer[start:end]`, valid until the next await."""
+
+
+class Headers(Mapping[str, str]):
+    """Header fields as they came: case-insensitive, in order, repeated ones kept apart.
+
+    As a mapping, a repeated field is its values joined by ", " (RFC 9110, 5.3); `get_all` keeps
+    them apart, which `set-cookie` needs. Values are decoded as Latin-1, which loses nothing.
+    """
+
+    __slots__ = ("_index", "raw")
+
+    raw: tuple[tuple[bytes, bytes], ...]
+    """Name (lower case) and value of each field, in the order of arrival."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.raw = tuple(raw)
+        self._index: dict[str, str] | None = None
+
+    def _joined(self) -> dict[str, str]:
+        index = self._index
+        if index is None:
+            index = {}
+            for raw_name, raw_value in self.raw:
+                name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+                index[name] = f"{index[name]}, {value}" if name in index else value
+            self._index = index
+        return index
+
+    def __getitem__(self, name: str) -> str:
+        return self._joined()[name.lower()]
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str) -> str: ...
+    @overload
+    def get(self, name: str, /, default: None) -> str | None: ...
+    def get(self, name: str, /, default: str | None = None) -> str | None:
+        """The field's value, or `default`; costs one dict look-up when `name` is lower case."""
+        return self._joined().get(name.lower(), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of the field, in the order of arrival; empty when there is none."""
+        wanted = name.lower().encode("latin-1")
+        return [value.decode("latin-1") for field, value in self.raw if field == wanted]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._joined()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._joined())
+
+    def __len__(self) -> int:
+        return len(self._joined())
+
+    def __eq__(self, other: object) -> bool:
+        return self.raw == other.raw if isinstance(other, Headers) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._joined())
+        return f"<Headers {names}>"
+
+
+@attrs.frozen
+class Origin:
+    """Where a request goes (RFC 6454): connections are shared within an origin, never across.
+
+    Attributes:
+        scheme: `https` or `http`.
+        host: Lower-case name, or address without brackets.
+        port: 1 to 65535.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """The `Host` header: port left out when it is the scheme's default, IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port == default else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+@attrs.frozen
+class Request:
+    """One request as the engine sends it.
+
+    Attributes:
+        origin: Where it goes.
+        method: Upper case, such as `b"POST"`.
+        target: Path and query in origin form, such as `b"/openai/v1/models"`.
+        headers: Name and value of each field but `Host` and `Content-Length`, which the engine
+            adds. Shown in no `repr`: `Authorization` is among them.
+        body: The content; empty for none.
+    """
+
+    origin: Origin
+    method: bytes
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
+    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+
+
+@attrs.frozen
+class ResponseHead:
+    """Status line and header fields of a final response.
+
+    Attributes:
+        status: 200 to 599.
+        headers: Header fields.
+        http_version: `1.1` or `1.0`.
+    """
+
+    status: int
+    headers: Headers
+    http_version: str = "1.1"

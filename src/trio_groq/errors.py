@@ -1,0 +1,354 @@
+"""The exception tree, and the small frozen records that errors carry.
+
+Lowest layer of the package: everything may import it, it imports nothing of ours. Who is at
+fault decides the class: the caller before anything is sent (`ConfigurationError`,
+`InvalidRequestError`), the network (`APIConnectionError` and below), the server
+(`APIStatusError` and below), or what the server sent (`APIResponseValidationError`,
+`StreamError`). Cancellation by the caller is `trio.Cancelled` and is never any of these.
+
+No error holds a request's headers, and so no error can show a key.
+"""
+
+from typing import Any, Literal, TypeVar
+
+import attrs
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "CapacityExceededError",
+    "CircuitOpenError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContentFilterError",
+    "ContextLengthExceededError",
+    "FailedDependencyError",
+    "GroqError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "ModelNotFoundError",
+    "NotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "PoolTimeoutError",
+    "ProtocolError",
+    "RateLimitError",
+    "RateLimitWindow",
+    "RateLimits",
+    "RequestInfo",
+    "RequestTooLargeError",
+    "StreamError",
+    "ToolUseFailedError",
+    "UnprocessableEntityError",
+]
+
+Phase = Literal["pool", "connect", "write", "read", "first_token", "total"]
+"""What was being waited for when a time limit of ours ended the wait."""
+
+
+@attrs.frozen
+class RequestInfo:
+    """What an error tells of the request that it belongs to. Never its headers.
+
+    Attributes:
+        method: HTTP method, upper case.
+        url: Absolute URL without query, user or password.
+    """
+
+    method: str
+    url: str
+
+
+@attrs.frozen
+class RateLimitWindow:
+    """One limit as the server last stated it; a field it did not state is None.
+
+    Attributes:
+        limit: Units granted in one window.
+        remaining: Units left in this window.
+        reset_after: Seconds from the response until the window is full again.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_after: float | None = None
+
+
+@attrs.frozen
+class RateLimits:
+    """The two limits of the `x-ratelimit-*` headers.
+
+    Attributes:
+        requests: Requests a day.
+        tokens: Tokens a minute.
+    """
+
+    requests: RateLimitWindow = RateLimitWindow()
+    tokens: RateLimitWindow = RateLimitWindow()
+
+
+_E = TypeVar("_E", bound="GroqError")
+
+
+def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> _E:
+    """Rebuild a pickled error without calling its constructor, whose keywords pickle forgets."""
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class GroqError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Attributes:
+        is_retryable: Whether the same call, made again later, may succeed.
+    """
+
+    is_retryable: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by state: the constructors take keywords, which the default forgets."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class ConfigurationError(GroqError):
+    """The client was set up wrongly. Raised before any I/O."""
+
+
+class InvalidRequestError(GroqError):
+    """A parameter is wrong. Raised before anything is sent.
+
+    Attributes:
+        path: The parameter, `messages[0].role` style; empty when no single one is at fault.
+        value: What was given.
+    """
+
+    def __init__(self, message: str, *, path: str = "", value: object = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.value = value
+
+
+class CircuitOpenError(GroqError):
+    """The service is held to be down; the call was not made.
+
+    Attributes:
+        retry_at: Moment on Trio's clock, in seconds, from which a call is let through again.
+    """
+
+    is_retryable = True
+
+    def __init__(self, message: str, *, retry_at: float) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class APIError(GroqError):
+    """Something went wrong after the call had begun.
+
+    Attributes:
+        message: What happened, for people.
+        request: Method and URL, once they are known.
+        request_id: The server's name for this call (`x-request-id`), once it is known.
+        body: The response's body as far as it was understood: decoded JSON, else text, else None.
+        partial: What had been received of the result: for a stream the completion accumulated so
+            far, else None.
+        attempts: How many times the call was sent before this error was raised; 0 if never.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: RequestInfo | None = None,
+        request_id: str | None = None,
+        body: object = None,
+        partial: Any = None,  # noqa: ANN401 (any result type of a stream)
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request = request
+        self.request_id = request_id
+        self.body = body
+        self.partial = partial
+        self.attempts = 0
+
+    def __str__(self) -> str:
+        return f"{self.message} (request id {self.request_id})" if self.request_id else self.message
+
+
+class APIConnectionError(APIError):
+    """No usable response came: connecting, sending or receiving failed."""
+
+    is_retryable = True
+
+
+class APITimeoutError(APIConnectionError):
+    """A time limit of ours (see `Timeouts`) ended the call.
+
+    Attributes:
+        phase: What was being waited for.
+        limit: The limit that ended it, in seconds.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Phase,
+        limit: float,
+        request: RequestInfo | None = None,
+        partial: Any = None,  # noqa: ANN401 (any result type of a stream)
+    ) -> None:
+        super().__init__(message, request=request, partial=partial)
+        self.phase = phase
+        self.limit = limit
+
+
+class PoolTimeoutError(APITimeoutError):
+    """No connection became free in time, or too many calls were waiting for one already."""
+
+    is_retryable = False
+
+
+class ProtocolError(APIConnectionError):
+    """The peer broke HTTP/1.1, or a limit that we put on what it may send."""
+
+
+class APIResponseValidationError(APIError):
+    """The response is not what the API promises: wrong type, not JSON, or too strict a check."""
+
+
+class StreamError(APIError):
+    """An event stream ended or broke before it was complete; `partial` holds what had come."""
+
+    is_retryable = True
+
+
+class APIStatusError(APIError):
+    """The server answered with an error.
+
+    Attributes:
+        status_code: HTTP status; for an error inside a stream, the one that the event names.
+        code: `error.code`, for programs, such as `rate_limit_exceeded`; always text.
+        type: `error.type`, such as `invalid_request_error`.
+        param: `error.param`, the parameter at fault.
+        retry_after: Seconds that the server asks to wait, None if it does not.
+        rate_limits: The response's `x-ratelimit-*` headers, None if there were none.
+        failed_generation: `error.failed_generation`: what the model had written when the API
+            refused it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        type: str | None = None,  # noqa: A002 (the API's name)
+        param: str | None = None,
+        request: RequestInfo | None = None,
+        request_id: str | None = None,
+        body: object = None,
+        partial: Any = None,  # noqa: ANN401 (any result type of a stream)
+        retry_after: float | None = None,
+        rate_limits: RateLimits | None = None,
+        failed_generation: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, request=request, request_id=request_id, body=body, partial=partial
+        )
+        self.status_code = status_code
+        self.code = code
+        self.type = type
+        self.param = param
+        self.retry_after = retry_after
+        self.rate_limits = rate_limits
+        self.failed_generation = failed_generation
+
+
+class BadRequestError(APIStatusError):
+    """400: the server rejects the request."""
+
+
+class ContextLengthExceededError(BadRequestError):
+    """400: prompt and completion do not fit into the model's context window."""
+
+
+class ContentFilterError(BadRequestError):
+    """400: the content was filtered."""
+
+
+class ToolUseFailedError(BadRequestError):
+    """400: the model's tool call was not valid; `failed_generation` holds it."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key is missing or wrong."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such thing."""
+
+
+class ModelNotFoundError(NotFoundError):
+    """404: the model does not exist, or the key has no access to it."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request conflicts with another."""
+
+    is_retryable = True
+
+
+class RequestTooLargeError(APIStatusError):
+    """413: the request is too large; it never fits, however often it is sent."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: well-formed, but it makes no sense to the server."""
+
+
+class FailedDependencyError(APIStatusError):
+    """424: something that the request relies on failed, such as a remote MCP server."""
+
+
+class RateLimitError(APIStatusError):
+    """429: a rate limit was reached.
+
+    Attributes:
+        limit: Which kind: `requests` or `tokens` (or what else the API names); None if unsaid.
+    """
+
+    is_retryable = True
+
+    @property
+    def limit(self) -> str | None:
+        """The API states the kind of limit as the error's type."""
+        return self.type
+
+
+class CapacityExceededError(APIStatusError):
+    """498: flex tier capacity exceeded; try again later or in another tier."""
+
+    is_retryable = True
+
+
+class InternalServerError(APIStatusError):
+    """500 and above: the server failed."""
+
+    is_retryable = True
+
+
+class OverloadedError(InternalServerError):
+    """529: the server is overloaded."""

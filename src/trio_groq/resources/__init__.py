@@ -1,0 +1,1 @@
+"""One file per API resource: signatures and documentation."""

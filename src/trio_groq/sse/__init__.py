@@ -1,0 +1,1 @@
+"""Bytes to server-sent events: the WHATWG algorithm, sans-IO."""

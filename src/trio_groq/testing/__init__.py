@@ -1,0 +1,1 @@
+"""A scripted Groq on a loopback socket, for tests."""

@@ -1,0 +1,1 @@
+"""What travels as JSON: msgspec Structs and TypedDicts, no behaviour."""
