@@ -5,11 +5,13 @@ it that counts. (A memoryview would do as well, were it possible to search one w
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, overload
+from typing import TypeAlias, TypeVar, overload
 
 import attrs
 
 __all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span"]
+
+_T = TypeVar("_T")
 
 Span: TypeAlias = tuple[bytes | bytearray, int, int]
 """(buffer, start, end): the bytes `buffer[start:end]`, valid until the next await."""
@@ -47,11 +49,9 @@ class Headers(Mapping[str, str]):
     @overload
     def get(self, name: str, /) -> str | None: ...
     @overload
-    def get(self, name: str, /, default: str) -> str: ...
-    @overload
-    def get(self, name: str, /, default: None) -> str | None: ...
-    def get(self, name: str, /, default: str | None = None) -> str | None:
-        """The field's value, or `default`; costs one dict look-up when `name` is lower case."""
+    def get(self, name: str, default: _T, /) -> str | _T: ...
+    def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
+        """The field's value, or `default`; the first look-up decodes all fields once."""
         return self._joined().get(name.lower(), default)
 
     def get_all(self, name: str) -> list[str]:
