@@ -1,0 +1,168 @@
+"""One transport and one exchange at a time."""
+
+from typing import Final, final
+
+import trio
+
+from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.exchange import Exchange
+from trio_groq._http.messages import Origin, ResponseHead, Span
+from trio_groq._http.transport import Transport
+from trio_groq.errors import APIConnectionError, APITimeoutError
+
+__all__ = ["Connection", "ReceiveBuffer"]
+
+RECEIVE_BYTES: Final = 65_536
+"""One receive takes at most this much: the largest read in recorded traffic is 110 KB, the median
+300 bytes, and the buffer is one for all connections of a client."""
+
+
+@final
+class ReceiveBuffer:
+    """Where received bytes land: one for all connections of a client.
+
+    Sharing is safe because everything between a receive and the next await is synchronous.
+    """
+
+    __slots__ = ("data", "view")
+
+    def __init__(self, size: int = RECEIVE_BYTES) -> None:
+        self.data = bytearray(size)
+        self.view = memoryview(self.data)
+
+
+@final
+class Connection:
+    """A connection to `origin`.
+
+    Attributes:
+        origin: Where it leads.
+        serial: Its number among the pool's connections, for people.
+        exchanges: How many exchanges were begun on it.
+        waited: Seconds that the call which has it waited in the pool's queue.
+        connected_in: Seconds that it took to open, if that call had to; else None.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_early",
+        "_exchange",
+        "_transport",
+        "connected_in",
+        "exchanges",
+        "origin",
+        "serial",
+        "waited",
+    )
+
+    def __init__(
+        self, transport: Transport, origin: Origin, buffer: ReceiveBuffer, serial: int
+    ) -> None:
+        self._transport = transport
+        self._buffer = buffer
+        self._exchange: Exchange | None = None
+        self._early: list[Span] = []
+        self.origin = origin
+        self.serial = serial
+        self.exchanges = 0
+        self.waited = 0.0
+        self.connected_in: float | None = None
+
+    async def send(self, exchange: Exchange, data: bytes, deadlines: Deadlines) -> ResponseHead:
+        """Send a request and wait for the head of its response.
+
+        A peer that answers before it has read everything, and closes, is still heard (RFC 9112,
+        9.5): its answer says more than the broken pipe.
+
+        Args:
+            exchange: A new exchange; this connection's from here on.
+            data: What its `start()` gave.
+            deadlines: The call's limits.
+
+        Raises:
+            APIConnectionError: The connection broke. `ProtocolError`, `APITimeoutError` included.
+        """
+        self._exchange = exchange
+        self.exchanges += 1
+        try:
+            await deadlines.within("write", self._transport.send_all, data)
+        except APITimeoutError:
+            raise
+        except APIConnectionError as broken:
+            return await self._answer_to_torn_request(exchange, deadlines, broken)
+        return await self._receive_head(exchange, deadlines)
+
+    async def _answer_to_torn_request(
+        self, exchange: Exchange, deadlines: Deadlines, broken: APIConnectionError
+    ) -> ResponseHead:
+        try:
+            head = await self._receive_head(exchange, deadlines)
+        except APIConnectionError:
+            raise broken from None
+        exchange.close_after()
+        return head
+
+    async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
+        while exchange.head is None:
+            self._early = await self._receive_some(exchange, deadlines)
+        return exchange.head
+
+    async def receive(self, deadlines: Deadlines) -> list[Span]:
+        """Wait for more of the response's body.
+
+        Returns:
+            Decoded bytes, valid until the next await; an empty list when the body is complete.
+
+        Raises:
+            APIConnectionError: As `send`.
+        """
+        exchange = self._exchange
+        assert exchange is not None  # noqa: S101 (a body follows a head)
+        spans, self._early = self._early, []
+        while not spans and not exchange.complete:
+            spans = await self._receive_some(exchange, deadlines)
+        return spans
+
+    async def _receive_some(self, exchange: Exchange, deadlines: Deadlines) -> list[Span]:
+        buffer = self._buffer
+        with trio.CancelScope(deadline=deadlines.at("read", trio.current_time())) as scope:
+            received = await self._transport.receive_into(buffer.view)
+        if scope.cancelled_caught:
+            raise deadlines.error("read", trio.current_time())
+        if received:
+            return exchange.receive(buffer.data, 0, received)
+        return exchange.receive_eof()
+
+    @property
+    def response_begun(self) -> bool:
+        """Whether a byte of the present exchange's response has come."""
+        return self._exchange is not None and self._exchange.begun
+
+    @property
+    def complete(self) -> bool:
+        """Whether the present exchange's response is complete (and its bytes were all taken)."""
+        return self._exchange is not None and self._exchange.complete and not self._early
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another exchange may follow: none was begun, or the last one ended cleanly."""
+        if self._transport.closed:
+            return False
+        return self._exchange is None or self._exchange.reusable
+
+    def is_quiet(self) -> bool:
+        """Whether an idle connection is still good: open, and nothing was sent unasked."""
+        return self._transport.is_quiet()
+
+    def close(self) -> None:
+        """Close at once. Idempotent."""
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        if self._transport.closed:
+            state = "closed"
+        elif self._exchange is None or self._exchange.complete:
+            state = "idle"
+        else:
+            state = repr(self._exchange)
+        return f"<Connection {self.serial} to {self.origin}, {self.exchanges} exchanges, {state}>"

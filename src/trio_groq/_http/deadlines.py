@@ -1,0 +1,114 @@
+"""The time limits of one call: by phase, and in total.
+
+They are limits of ours and raise `APITimeoutError`. A limit of the caller's is a cancel scope
+around the call, and stays `trio.Cancelled`: it is neither caught nor turned into something else.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, final
+
+import attrs
+import trio
+
+from trio_groq.errors import APITimeoutError, Phase, PoolTimeoutError
+
+__all__ = ["Deadlines", "Timeouts"]
+
+T = TypeVar("T")
+
+_WAITED_FOR: Final[dict[Phase, str]] = {
+    "pool": "a free connection",
+    "connect": "a connection (DNS, TCP and TLS)",
+    "write": "the request to be sent",
+    "read": "the next bytes of the response",
+    "first_token": "the first event of the stream",
+    "total": "the whole call",
+}
+
+
+def _positive(_: object, attribute: "attrs.Attribute[float | None]", value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise ValueError(f"{attribute.name}: expected seconds > 0 or None, got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long a call may wait, by what it waits for; each in seconds > 0, None for no limit.
+
+    Attributes:
+        connect: A new connection: DNS, TCP and TLS together.
+        pool: A connection of the pool to become free.
+        write: The whole request to be sent.
+        read: The next bytes of the response, from the last ones or from the request's end.
+        first_token: A stream's first event, from the call's beginning.
+        total: The whole call, all attempts and waits between them included; for a stream, up to
+            its last event.
+    """
+
+    connect: float | None = attrs.field(default=5.0, validator=_positive)
+    pool: float | None = attrs.field(default=60.0, validator=_positive)
+    write: float | None = attrs.field(default=60.0, validator=_positive)
+    read: float | None = attrs.field(default=60.0, validator=_positive)
+    first_token: float | None = attrs.field(default=None, validator=_positive)
+    total: float | None = attrs.field(default=None, validator=_positive)
+
+
+def _after(start: float, seconds: float | None) -> float:
+    return math.inf if seconds is None else start + seconds
+
+
+@final
+class Deadlines:
+    """The limits of one call that has begun at `started` on Trio's clock.
+
+    Attributes:
+        timeouts: The limits.
+        total_at: When the whole call must be over.
+        first_token_at: When a stream's first event must have come; set to infinity once it has.
+    """
+
+    __slots__ = ("first_token_at", "started", "timeouts", "total_at")
+
+    def __init__(self, timeouts: Timeouts, started: float) -> None:
+        self.timeouts = timeouts
+        self.started = started
+        self.total_at = _after(started, timeouts.total)
+        self.first_token_at = math.inf
+
+    def expect_first_token(self) -> None:
+        """From now on the wait is for a stream's first event."""
+        self.first_token_at = _after(self.started, self.timeouts.first_token)
+
+    def first_token_came(self) -> None:
+        """The first event is here: its limit is no more."""
+        self.first_token_at = math.inf
+
+    def at(self, phase: Phase, now: float) -> float:
+        """When a wait of this kind that begins now must end."""
+        limit: float | None = getattr(self.timeouts, phase)
+        return min(_after(now, limit), self.total_at, self.first_token_at)
+
+    def error(self, phase: Phase, now: float) -> APITimeoutError:
+        """Say which limit ended a wait of this kind: the total, the first token, or its own."""
+        if now >= self.total_at:
+            phase = "total"
+        elif now >= self.first_token_at:
+            phase = "first_token"
+        limit: float = getattr(self.timeouts, phase) or 0.0
+        cls = PoolTimeoutError if phase == "pool" else APITimeoutError
+        return cls(
+            f"timeout: expected {_WAITED_FOR[phase]} within {limit:g} s, got none",
+            phase=phase,
+            limit=limit,
+        )
+
+    async def within(self, phase: Phase, function: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Await `function(*args)` within the limits of a phase.
+
+        Raises:
+            APITimeoutError: A limit passed; what `function` was doing has been cancelled.
+        """
+        with trio.CancelScope(deadline=self.at(phase, trio.current_time())):
+            return await function(*args)
+        raise self.error(phase, trio.current_time())

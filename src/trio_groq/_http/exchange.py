@@ -1,0 +1,273 @@
+"""One request and its response, sans-IO.
+
+h11 writes the request and reads the response head; from there on `framing` owns the body, because
+h11 charges about 10 us for each chunk of a chunked body and copies it twice. What h11 had received
+beyond the head comes from its public `trailing_data`. Each exchange has an h11 connection of its
+own (1 us): nothing of one exchange can reach the next.
+
+The life of an exchange: `start()` -> bytes to send; then `receive()` with what arrives, until
+`complete`; `head` is set as soon as the final response head is whole. `reusable` is the one
+question that a pool asks at the end, and every doubt answers it with no:
+
+- the response is complete, and not a byte came after it (a byte more would be given to the next
+  request as its answer);
+- both sides want to keep the connection, and the framing left no room for two readings;
+- no error happened. An exchange that has raised is over and never reusable.
+"""
+
+import re
+from typing import Final, final
+
+import attrs
+import h11
+
+from trio_groq._http.content_coding import ContentDecoder, select_decoder
+from trio_groq._http.framing import BodyReader, select_body_reader
+from trio_groq._http.messages import Headers, Request, ResponseHead, Span
+from trio_groq.errors import InvalidRequestError, ProtocolError
+
+__all__ = ["Exchange", "ExchangeLimits"]
+
+
+@attrs.frozen
+class ExchangeLimits:
+    """What one response may make us hold.
+
+    Attributes:
+        max_head_bytes: Status line and header fields, informational responses included, in bytes.
+            Groq sends 1 to 2 KB; servers and proxies commonly stop at 8 to 64 KB themselves.
+        max_informational: 1xx responses before the final one. None is asked for; a few early
+            hints are normal, an endless row of them is a way to hold a client.
+        max_decoded_bytes: A compressed body after decoding, in bytes; None for no limit. A batch
+            of embeddings is the largest honest answer, tens of megabytes.
+        max_decoding_ratio: Decoded to encoded bytes of a compressed body. JSON compresses 5 to 20
+            times, zeros 1,000 times.
+    """
+
+    max_head_bytes: int = 65_536
+    max_informational: int = 8
+    max_decoded_bytes: int | None = 256 * 1024 * 1024
+    max_decoding_ratio: float = 200.0
+
+
+_DEFAULT_LIMITS: Final = ExchangeLimits()
+_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2: token
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search  # RFC 9110, 5.5; TAB is allowed
+_HTTP_VERSIONS: Final = (b"1.1", b"1.0")
+
+
+def _check_request(request: Request) -> None:
+    """Refuse what would change the request's framing; no value is shown, it may be a key."""
+    for name, value in request.headers:
+        if not _NAME(name):
+            raise InvalidRequestError(f"header name: expected a token (RFC 9110), got {name!r}")
+        if _CONTROL(value):
+            raise InvalidRequestError(
+                f"header {name.decode()}: expected no control characters in its value, got some",
+                path=name.decode(),
+            )
+
+
+def _encode_request(connection: h11.Connection, request: Request) -> bytes:
+    _check_request(request)
+    headers = [(b"Host", request.origin.authority.encode("ascii"))]
+    headers += request.headers
+    if request.body or request.method in (b"POST", b"PUT", b"PATCH"):
+        headers.append((b"Content-Length", b"%d" % len(request.body)))
+    try:
+        head = connection.send(
+            h11.Request(method=request.method, target=request.target, headers=headers)
+        )
+    except h11.LocalProtocolError:
+        # h11's message shows header values, and so might show the key: not chained either.
+        raise InvalidRequestError(
+            f"request head: expected valid HTTP/1.1, got method {request.method!r} "
+            f"and target {request.target!r} with headers that h11 refuses"
+        ) from None
+    assert head is not None  # noqa: S101 (h11 returns None for ConnectionClosed only)
+    return head
+
+
+@final
+class Exchange:
+    """One request and its response.
+
+    Attributes:
+        head: The final response's head, once it is whole.
+        informational: Status codes of the 1xx responses before it.
+        complete: The whole response has come.
+        begun: At least one byte of a response has come.
+    """
+
+    __slots__ = (
+        "_body",
+        "_decoder",
+        "_failed",
+        "_h11",
+        "_head_bytes",
+        "_keep_alive",
+        "_limits",
+        "_request",
+        "begun",
+        "complete",
+        "head",
+        "informational",
+    )
+
+    def __init__(self, request: Request, limits: ExchangeLimits = _DEFAULT_LIMITS) -> None:
+        self._request = request
+        self._limits = limits
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.max_head_bytes)
+        self._head_bytes = 0
+        self._body: BodyReader | None = None
+        self._decoder: ContentDecoder | None = None
+        self._keep_alive = True
+        self._failed = False
+        self.begun = False
+        self.complete = False
+        self.head: ResponseHead | None = None
+        self.informational: list[int] = []
+
+    def start(self) -> bytes:
+        """The request as bytes, head and body in one, so that one send carries both.
+
+        Raises:
+            InvalidRequestError: A header would break the request; shows no value of one.
+        """
+        return _encode_request(self._h11, self._request) + self._request.body
+
+    def receive(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
+        """Take `buffer[start:end]` as it arrived; return the decoded body's bytes in it.
+
+        The spans are ranges of `buffer` itself wherever no content coding is in the way.
+
+        Raises:
+            ProtocolError: The response breaks HTTP/1.1 or one of the limits.
+        """
+        self.begun = True
+        try:
+            if self._body is not None:
+                return self._receive_body(buffer, start, end)
+            rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
+            return self._receive_body(rest, 0, len(rest)) if self._body is not None else []
+        except ProtocolError:
+            self._failed = True
+            raise
+
+    def close_after(self) -> None:
+        """Let no other exchange follow on this connection."""
+        self._keep_alive = False
+
+    def receive_eof(self) -> list[Span]:
+        """The peer has closed its side; return what decoding still held back.
+
+        Raises:
+            ProtocolError: The response was not complete.
+        """
+        self._keep_alive = False
+        if self.complete:
+            return []
+        try:
+            if self._body is None:
+                raise ProtocolError(
+                    "response: expected a whole response head, got the connection's end after "
+                    f"{self._head_bytes} bytes"
+                )
+            self._body.feed_eof()
+            return self._finish()
+        except ProtocolError:
+            self._failed = True
+            raise
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another exchange: see the top of this file."""
+        body = self._body
+        return (
+            self.complete
+            and self._keep_alive
+            and not self._failed
+            and body is not None
+            and not body.excess
+        )
+
+    def _receive_head(self, data: bytes) -> bytes:
+        """Feed h11 until the final head is whole; return what came after it."""
+        connection = self._h11
+        self._head_bytes += len(data)
+        try:
+            connection.receive_data(data)
+            event = connection.next_event()
+            while isinstance(event, h11.InformationalResponse):
+                self._add_informational(event)
+                event = connection.next_event()
+        except h11.RemoteProtocolError as exc:
+            raise ProtocolError(f"response head: expected HTTP/1.1, got {exc}") from exc
+        if event is h11.NEED_DATA:
+            self._check_head_size(self._head_bytes)
+            return b""
+        assert isinstance(event, h11.Response)  # noqa: S101 (a client gets nothing else first)
+        rest, _ = connection.trailing_data
+        self._check_head_size(self._head_bytes - len(rest))
+        self._accept_head(event)
+        return rest
+
+    def _check_head_size(self, size: int) -> None:
+        if size > self._limits.max_head_bytes:
+            raise ProtocolError(
+                f"response head: expected at most {self._limits.max_head_bytes} bytes, got more"
+            )
+
+    def _add_informational(self, event: h11.InformationalResponse) -> None:
+        self.informational.append(event.status_code)
+        if len(self.informational) > self._limits.max_informational:
+            raise ProtocolError(
+                f"response: expected at most {self._limits.max_informational} informational "
+                "responses before the final one, got more"
+            )
+
+    def _accept_head(self, event: h11.Response) -> None:
+        if event.http_version not in _HTTP_VERSIONS:
+            raise ProtocolError(
+                f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{event.http_version.decode()}"
+            )
+        headers = Headers(event.headers)
+        close = event.http_version == b"1.0"
+        for name, value in headers.raw:
+            if _CONTROL(value):
+                raise ProtocolError(
+                    f"response header {name.decode()}: expected no control characters, got some"
+                )
+            if name == b"connection":
+                close = close or b"close" in [token.strip() for token in value.lower().split(b",")]
+        version = event.http_version.decode()
+        self._body, unambiguous = select_body_reader(
+            self._request.method, event.status_code, version, headers.raw
+        )
+        self._decoder = select_decoder(
+            headers.get("content-encoding"),
+            max_decoded_bytes=self._limits.max_decoded_bytes,
+            max_ratio=self._limits.max_decoding_ratio,
+        )
+        self._keep_alive = unambiguous and not close
+        self.head = ResponseHead(event.status_code, headers, version)
+
+    def _receive_body(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
+        body = self._body
+        assert body is not None  # noqa: S101 (called once there is a head)
+        spans = body.feed(buffer, start, end)
+        if self._decoder is not None:
+            spans = [out for span in spans for out in self._decoder.feed(*span)]
+        if body.complete and not self.complete:
+            spans += self._finish()
+        return spans
+
+    def _finish(self) -> list[Span]:
+        self.complete = True
+        return [] if self._decoder is None else self._decoder.finish()
+
+    def __repr__(self) -> str:
+        status = self.head.status if self.head is not None else "no response yet"
+        state = "complete" if self.complete else "failed" if self._failed else "under way"
+        method = self._request.method.decode("latin-1")
+        return f"<Exchange {method} {self._request.origin} -> {status}, {state}>"

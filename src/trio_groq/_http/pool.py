@@ -1,0 +1,206 @@
+"""The connection pool: the async shell over `pool_state`, and the engine's front door.
+
+`pool_state` decides, this file does: it dials, waits and closes. What it is handed it holds in a
+`try` from that very moment, so the count is right after a cancellation at every await.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NoReturn, final
+
+import trio
+
+from trio_groq._http.connection import Connection, ReceiveBuffer
+from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.dial import Dialer
+from trio_groq._http.exchange import Exchange, ExchangeLimits
+from trio_groq._http.messages import Origin, Request, ResponseHead
+from trio_groq._http.pool_state import (
+    Dial,
+    PoolFull,
+    PoolLimits,
+    PoolState,
+    PoolStatistics,
+    Use,
+    Wait,
+    Waiter,
+)
+from trio_groq.errors import APIConnectionError, APITimeoutError, PoolTimeoutError
+
+__all__ = ["ConnectionPool"]
+
+
+@final
+class ConnectionPool:
+    """HTTP/1.1 connections, at most `limits.max_connections` of them, shared by many tasks.
+
+    Args:
+        dialer: Opens them.
+        limits: How many, and for how long.
+        exchange_limits: What one response may make us hold.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        limits: PoolLimits,
+        exchange_limits: ExchangeLimits,
+    ) -> None:
+        self._dialer: Final = dialer
+        self._exchange_limits: Final = exchange_limits
+        self._state: Final[PoolState[Connection]] = PoolState(limits)
+        self._buffer: Final = ReceiveBuffer()
+        self._connections: Final[set[Connection]] = set()
+        self._serial = 0
+        self._closed = False
+
+    async def send(self, request: Request, deadlines: Deadlines) -> tuple[Connection, ResponseHead]:
+        """Send a request over a connection of the pool.
+
+        A server may close an idle connection just as we use it. So a request that was sent on a
+        reused connection, and drew not a byte of a response, is sent again on another one (RFC
+        9112, 9.3.1); no other failure is.
+
+        Returns:
+            The connection, leased: read the body from it, and `release` it in any case; and the
+            response's head.
+
+        Raises:
+            InvalidRequestError: The request is not valid HTTP; nothing was sent.
+            PoolTimeoutError: No connection was free in time.
+            APIConnectionError: Connecting, sending or receiving failed.
+
+        Cancelled, the connection it was using is closed, and its place is free.
+        """
+        while True:
+            exchange = Exchange(request, self._exchange_limits)
+            data = exchange.start()
+            connection = await self._acquire(request.origin, deadlines)
+            reused = connection.exchanges > 0
+            try:
+                head = await connection.send(exchange, data, deadlines)
+            except APITimeoutError:
+                self.release(connection)
+                raise
+            except APIConnectionError:
+                self.release(connection)
+                if reused and not exchange.begun:
+                    continue
+                raise
+            except BaseException:
+                self.release(connection)
+                raise
+            return connection, head
+
+    def release(self, connection: Connection) -> None:
+        """Give a leased connection back: kept if its exchange ended cleanly, closed otherwise."""
+        if connection.reusable and not self._closed:
+            now = trio.current_time()
+            close, waiter = self._state.release(connection, connection.origin, now)
+            self._close(close)
+            self._wake(waiter)
+        else:
+            self._discard(connection)
+
+    def statistics(self) -> PoolStatistics:
+        """The pool at this moment."""
+        return self._state.statistics()
+
+    def close(self) -> None:
+        """Close every connection, idle or not, and send every waiter away. Idempotent.
+
+        A call that is under way gets an `APIConnectionError`.
+        """
+        self._closed = True
+        self._close(self._state.clear_idle())
+        for connection in self._connections:
+            connection.close()
+        for waiter in self._state.clear_waiters():
+            self._wake(waiter)
+
+    async def _acquire(self, origin: Origin, deadlines: Deadlines) -> Connection:
+        """Lease a connection that is open and quiet."""
+        started = trio.current_time()
+        while True:
+            if self._closed:
+                self._raise_closed()
+            step = self._state.acquire(origin, trio.current_time())
+            if isinstance(step, PoolFull):
+                raise PoolTimeoutError(
+                    f"pool: expected a place in the queue, got {step.waiting} calls waiting "
+                    "already (max_waiters)",
+                    phase="pool",
+                    limit=0.0,
+                )
+            grant = await self._wait(step.waiter, deadlines) if isinstance(step, Wait) else step
+            waited = trio.current_time() - started
+            self._close(grant.close)
+            if isinstance(grant, Dial):
+                connection = await self._dial(origin, deadlines)
+            else:
+                connection = grant.connection
+                connection.connected_in = None
+                if not connection.is_quiet():
+                    self._discard(connection, stale=True)
+                    continue
+            connection.waited = waited
+            return connection
+
+    async def _wait(
+        self, waiter: Waiter[Connection], deadlines: Deadlines
+    ) -> Use[Connection] | Dial[Connection]:
+        def abort(_: object) -> trio.lowlevel.Abort:
+            # Runs only while nothing was granted: a grant reschedules the task at once.
+            self._state.forget(waiter)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        waiter.token = trio.lowlevel.current_task()
+        await deadlines.within("pool", trio.lowlevel.wait_task_rescheduled, abort)
+        if waiter.grant is None:
+            self._raise_closed()
+        return waiter.grant
+
+    async def _dial(self, origin: Origin, deadlines: Deadlines) -> Connection:
+        started = trio.current_time()
+        try:
+            transport = await deadlines.within("connect", self._dialer.dial, origin)
+        except BaseException:
+            self._wake(self._state.abandon())
+            raise
+        self._state.dialled()
+        self._serial += 1
+        connection = Connection(transport, origin, self._buffer, self._serial)
+        connection.connected_in = trio.current_time() - started
+        self._connections.add(connection)
+        if self._closed:
+            self._discard(connection)
+            self._raise_closed()
+        return connection
+
+    def _discard(self, connection: Connection, *, stale: bool = False) -> None:
+        self._close((connection,))
+        self._wake(self._state.discard(stale=stale))
+
+    def _close(self, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            self._connections.discard(connection)
+            connection.close()
+
+    def _wake(self, waiter: Waiter[Connection] | None) -> None:
+        if waiter is not None:
+            task = waiter.token
+            assert isinstance(task, trio.lowlevel.Task)  # noqa: S101 (set before it waits)
+            trio.lowlevel.reschedule(task)
+
+    def _raise_closed(self) -> NoReturn:
+        error = APIConnectionError("client: expected it to be open, got a call after its close")
+        error.is_retryable = False
+        error.add_note("Make calls inside `async with GroqClient(...) as client:`.")
+        raise error
+
+    def __repr__(self) -> str:
+        now = self.statistics()
+        state = "closed" if self._closed else "open"
+        return (
+            f"<ConnectionPool {state}: {now.leased} leased, {now.idle} idle, "
+            f"{now.dialling} dialling, {now.waiting} waiting>"
+        )
