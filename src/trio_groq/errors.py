@@ -9,6 +9,7 @@ fault decides the class: the caller before anything is sent (`ConfigurationError
 No error holds a request's headers, and so no error can show a key.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import attrs
@@ -243,6 +244,8 @@ class APIStatusError(APIError):
         rate_limits: The response's `x-ratelimit-*` headers, None if there were none.
         failed_generation: `error.failed_generation`: what the model had written when the API
             refused it.
+        headers: The response's header fields, names in lower case; empty for an error inside a
+            stream.
     """
 
     def __init__(
@@ -260,6 +263,7 @@ class APIStatusError(APIError):
         retry_after: float | None = None,
         rate_limits: RateLimits | None = None,
         failed_generation: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             message, request=request, request_id=request_id, body=body, partial=partial
@@ -271,6 +275,7 @@ class APIStatusError(APIError):
         self.retry_after = retry_after
         self.rate_limits = rate_limits
         self.failed_generation = failed_generation
+        self.headers: Mapping[str, str] = headers if headers is not None else {}
 
 
 class BadRequestError(APIStatusError):

@@ -39,6 +39,7 @@ class Connection:
         origin: Where it leads.
         serial: Its number among the pool's connections, for people.
         exchanges: How many exchanges were begun on it.
+        sent_at: When the present exchange's request began to be sent, on Trio's clock.
         waited: Seconds that the call which has it waited in the pool's queue.
         connected_in: Seconds that it took to open, if that call had to; else None.
     """
@@ -51,6 +52,7 @@ class Connection:
         "connected_in",
         "exchanges",
         "origin",
+        "sent_at",
         "serial",
         "waited",
     )
@@ -65,6 +67,7 @@ class Connection:
         self.origin = origin
         self.serial = serial
         self.exchanges = 0
+        self.sent_at = 0.0
         self.waited = 0.0
         self.connected_in: float | None = None
 
@@ -84,6 +87,7 @@ class Connection:
         """
         self._exchange = exchange
         self.exchanges += 1
+        self.sent_at = trio.current_time()
         try:
             await deadlines.within("write", self._transport.send_all, data)
         except APITimeoutError:

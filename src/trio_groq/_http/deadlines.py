@@ -6,14 +6,15 @@ around the call, and stays `trio.Cancelled`: it is neither caught nor turned int
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, final
+from typing import Final, TypeAlias, TypeVar, final
 
 import attrs
 import trio
 
+from trio_groq._validators import number
 from trio_groq.errors import APITimeoutError, Phase, PoolTimeoutError
 
-__all__ = ["Deadlines", "Timeouts"]
+__all__ = ["Deadlines", "TimeoutOption", "Timeouts", "as_timeouts"]
 
 T = TypeVar("T")
 
@@ -27,9 +28,7 @@ _WAITED_FOR: Final[dict[Phase, str]] = {
 }
 
 
-def _positive(_: object, attribute: "attrs.Attribute[float | None]", value: float | None) -> None:
-    if value is not None and not value > 0:
-        raise ValueError(f"{attribute.name}: expected seconds > 0 or None, got {value!r}")
+_LIMIT: Final = number(0, above=True, optional=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,12 +45,25 @@ class Timeouts:
             its last event.
     """
 
-    connect: float | None = attrs.field(default=5.0, validator=_positive)
-    pool: float | None = attrs.field(default=60.0, validator=_positive)
-    write: float | None = attrs.field(default=60.0, validator=_positive)
-    read: float | None = attrs.field(default=60.0, validator=_positive)
-    first_token: float | None = attrs.field(default=None, validator=_positive)
-    total: float | None = attrs.field(default=None, validator=_positive)
+    connect: float | None = attrs.field(default=5.0, validator=_LIMIT)
+    pool: float | None = attrs.field(default=60.0, validator=_LIMIT)
+    write: float | None = attrs.field(default=60.0, validator=_LIMIT)
+    read: float | None = attrs.field(default=60.0, validator=_LIMIT)
+    first_token: float | None = attrs.field(default=None, validator=_LIMIT)
+    total: float | None = attrs.field(default=None, validator=_LIMIT)
+
+
+TimeoutOption: TypeAlias = float | Timeouts | None
+"""Seconds for the whole call, or limits by phase; None for no limit in total."""
+
+
+def as_timeouts(option: TimeoutOption, default: Timeouts) -> Timeouts:
+    """The limits that an option means; a number replaces the total of `default`.
+
+    Raises:
+        ConfigurationError: It is no number of seconds > 0.
+    """
+    return option if isinstance(option, Timeouts) else attrs.evolve(default, total=option)
 
 
 def _after(start: float, seconds: float | None) -> float:
@@ -83,6 +95,11 @@ class Deadlines:
     def first_token_came(self) -> None:
         """The first event is here: its limit is no more."""
         self.first_token_at = math.inf
+
+    @property
+    def ends_at(self) -> float:
+        """When the call fails, whatever it is doing: at its total, or for want of a first token."""
+        return min(self.total_at, self.first_token_at)
 
     def at(self, phase: Phase, now: float) -> float:
         """When a wait of this kind that begins now must end."""

@@ -8,7 +8,7 @@ import functools
 import os
 import socket
 import ssl
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 import trio
 
@@ -16,7 +16,10 @@ from trio_groq._http.messages import Origin
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, ConfigurationError
 
-__all__ = ["Dialer", "default_ssl_context"]
+__all__ = ["Dialer", "SSLContext", "default_ssl_context"]
+
+SSLContext: TypeAlias = ssl.SSLContext
+"""What a caller may bring, under a name that the layers above can use."""
 
 ALPN: Final = "http/1.1"
 """RFC 7301, 6: the one protocol that this engine speaks."""

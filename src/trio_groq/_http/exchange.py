@@ -15,21 +15,33 @@ question that a pool asks at the end, and every doubt answers it with no:
 - no error happened. An exchange that has raised is over and never reusable.
 """
 
-import re
 from typing import Final, final
 
 import attrs
 import h11
 
-from trio_groq._http.content_coding import ContentDecoder, select_decoder
+from trio_groq._http.content_coding import (
+    DEFAULT_MAX_DECODED_BYTES,
+    DEFAULT_MAX_RATIO,
+    ContentDecoder,
+    select_decoder,
+)
 from trio_groq._http.framing import BodyReader, select_body_reader
-from trio_groq._http.messages import Headers, Request, ResponseHead, Span
+from trio_groq._http.messages import (
+    Headers,
+    Request,
+    ResponseHead,
+    Span,
+    check_field,
+    has_control,
+)
+from trio_groq._validators import count, number
 from trio_groq.errors import InvalidRequestError, ProtocolError
 
 __all__ = ["Exchange", "ExchangeLimits"]
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class ExchangeLimits:
     """What one response may make us hold.
 
@@ -38,38 +50,25 @@ class ExchangeLimits:
             Groq sends 1 to 2 KB; servers and proxies commonly stop at 8 to 64 KB themselves.
         max_informational: 1xx responses before the final one. None is asked for; a few early
             hints are normal, an endless row of them is a way to hold a client.
-        max_decoded_bytes: A compressed body after decoding, in bytes; None for no limit. A batch
-            of embeddings is the largest honest answer, tens of megabytes.
-        max_decoding_ratio: Decoded to encoded bytes of a compressed body. JSON compresses 5 to 20
-            times, zeros 1,000 times.
+        max_decoded_bytes: A compressed body after decoding, in bytes; None for no limit.
+        max_decoding_ratio: Decoded to encoded bytes of a compressed body.
     """
 
-    max_head_bytes: int = 65_536
-    max_informational: int = 8
-    max_decoded_bytes: int | None = 256 * 1024 * 1024
-    max_decoding_ratio: float = 200.0
+    max_head_bytes: int = attrs.field(default=65_536, validator=count(1))
+    max_informational: int = attrs.field(default=8, validator=count(0))
+    max_decoded_bytes: int | None = attrs.field(
+        default=DEFAULT_MAX_DECODED_BYTES, validator=count(1, optional=True)
+    )
+    max_decoding_ratio: float = attrs.field(default=DEFAULT_MAX_RATIO, validator=number(1))
 
 
 _DEFAULT_LIMITS: Final = ExchangeLimits()
-_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2: token
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search  # RFC 9110, 5.5; TAB is allowed
 _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
 
 
-def _check_request(request: Request) -> None:
-    """Refuse what would change the request's framing; no value is shown, it may be a key."""
-    for name, value in request.headers:
-        if not _NAME(name):
-            raise InvalidRequestError(f"header name: expected a token (RFC 9110), got {name!r}")
-        if _CONTROL(value):
-            raise InvalidRequestError(
-                f"header {name.decode()}: expected no control characters in its value, got some",
-                path=name.decode(),
-            )
-
-
 def _encode_request(connection: h11.Connection, request: Request) -> bytes:
-    _check_request(request)
+    for name, value in request.headers:
+        check_field(name, value)
     headers = [(b"Host", request.origin.authority.encode("ascii"))]
     headers += request.headers
     if request.body or request.method in (b"POST", b"PUT", b"PATCH"):
@@ -234,7 +233,7 @@ class Exchange:
         headers = Headers(event.headers)
         close = event.http_version == b"1.0"
         for name, value in headers.raw:
-            if _CONTROL(value):
+            if has_control(value):
                 raise ProtocolError(
                     f"response header {name.decode()}: expected no control characters, got some"
                 )

@@ -1,20 +1,42 @@
 """The records that travel between the engine's parts: origins, heads and headers.
 
-Pure data. A *span* is how received bytes are handed up without a copy: a buffer and the range in
+A *span* is how received bytes are handed up without a copy: a buffer and the range in
 it that counts. (A memoryview would do as well, were it possible to search one without copying.)
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, TypeVar, overload
+from typing import Final, TypeAlias, TypeVar, overload
 
 import attrs
 
-__all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span"]
+from trio_groq.errors import InvalidRequestError
+
+__all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span", "check_field", "has_control"]
+
+_IS_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2
+has_control: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
+"""Finds what no field value may contain (RFC 9110, 5.5): control characters except TAB."""
 
 _T = TypeVar("_T")
 
 Span: TypeAlias = tuple[bytes | bytearray, int, int]
 """(buffer, start, end): the bytes `buffer[start:end]`, valid until the next await."""
+
+
+def check_field(name: bytes, value: bytes) -> None:
+    """Refuse a header field that would break a request; the value is not shown, it may be a key.
+
+    Raises:
+        InvalidRequestError: The name is no token, or the value has control characters.
+    """
+    if not _IS_TOKEN(name):
+        raise InvalidRequestError(f"header name: expected a token (RFC 9110, 5.6.2), got {name!r}")
+    if has_control(value):
+        shown = name.decode("ascii")
+        raise InvalidRequestError(
+            f"header {shown}: expected no control characters in its value, got some", path=shown
+        )
 
 
 class Headers(Mapping[str, str]):

@@ -25,6 +25,7 @@ from typing import Final, Generic, TypeVar, final
 import attrs
 
 from trio_groq._http.messages import Origin
+from trio_groq._validators import count, number
 
 __all__ = ["Dial", "PoolFull", "PoolLimits", "PoolState", "PoolStatistics", "Use", "Wait", "Waiter"]
 
@@ -45,12 +46,10 @@ class PoolLimits:
             fails at once instead of joining a hopeless queue.
     """
 
-    max_connections: int = attrs.field(default=1000, validator=attrs.validators.ge(1))
-    max_idle: int = attrs.field(default=100, validator=attrs.validators.ge(0))
-    idle_expiry: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
-    max_waiters: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.ge(0))
-    )
+    max_connections: int = attrs.field(default=1000, validator=count(1))
+    max_idle: int = attrs.field(default=100, validator=count(0))
+    idle_expiry: float = attrs.field(default=60.0, validator=number(0))
+    max_waiters: int | None = attrs.field(default=None, validator=count(0, optional=True))
 
 
 @attrs.frozen(kw_only=True)

@@ -150,7 +150,8 @@ class Transport:
         """Close the socket at once and wake whoever waits on it. Idempotent, never blocks."""
         if not self.closed:
             self.closed = True
-            trio.lowlevel.notify_closing(self._sock)
+            if trio.lowlevel.in_trio_run():  # else the run is over, and nobody can be waiting
+                trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
 
     def __repr__(self) -> str:

@@ -1,0 +1,156 @@
+"""What response headers and error messages say about limits and waits, as records.
+
+Groq states its limits in `x-ratelimit-*` headers: requests a day and tokens a minute, with the
+time to the reset as Go prints a duration (`2m59.56s`). Other limits (tokens a day, requests a
+minute, seconds of audio) are in no header; the message of a 429 is the only place that tells
+how long to wait for them.
+
+Whatever cannot be read is left out, never guessed and never an error: a bad hint must not break
+a good response.
+
+Source: https://console.groq.com/docs/rate-limits
+"""
+
+import re
+from collections.abc import Mapping
+
+from trio_groq.errors import RateLimits, RateLimitWindow
+
+__all__ = ["parse_duration", "parse_rate_limits", "retry_after"]
+
+_NANOSECONDS = {
+    "h": 3_600_000_000_000,
+    "m": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ns": 1,
+}
+_NANOSECONDS_PER_SECOND = 1_000_000_000
+
+# The longest that Go prints has 24 characters. Python's int() is quadratic in the digits.
+MAX_DURATION_CHARS = 64
+# Go counts nanoseconds in 64 bits with sign, some 292 years; more is no duration.
+_MAX_NANOSECONDS = 2**63 - 1
+
+# `ms` stands before `m`, which is its prefix; [0-9], since \d takes the digits of every script.
+_PART = r"([0-9]+)(?:\.([0-9]+))?(h|ms|m|s|us|µs|μs|ns)"
+_PARTS = re.compile(_PART)
+_DURATION = re.compile(f"(?:{_PART})+")
+
+# 18 digits fit into 64 bits; no limit comes near.
+_COUNT = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+
+_TRY_AGAIN_IN = re.compile(r"try again in ([0-9][0-9a-zµμ.]{0,63})")
+
+# The longest form of an HTTP-date has 33 characters (RFC 9110, 5.6.7).
+MAX_DATE_CHARS = 64
+
+
+def parse_duration(text: str) -> float | None:
+    """Read a duration as Go prints it, such as `1h39m21.6s`, `329.999999ms` or `0s`.
+
+    The sum is taken in whole nanoseconds, and so the result is the float nearest to what is
+    written. Digits below a nanosecond are dropped.
+
+    Args:
+        text: Digits with at most one dot, and a unit out of h, m, s, ms, us, ns; once or more
+            often, without spaces or sign.
+
+    Returns:
+        Seconds, 0 or more; None if this is no such duration.
+
+    Source: https://pkg.go.dev/time#ParseDuration
+    """
+    if len(text) > MAX_DURATION_CHARS or not _DURATION.fullmatch(text):
+        return None
+    total = 0
+    for whole, fraction, unit in _PARTS.findall(text):
+        scale = _NANOSECONDS[unit]
+        total += int(whole) * scale + int(fraction or "0") * scale // 10 ** len(fraction)
+    return total / _NANOSECONDS_PER_SECOND if total <= _MAX_NANOSECONDS else None
+
+
+def parse_rate_limits(headers: Mapping[str, str]) -> RateLimits | None:
+    """Read the `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` headers.
+
+    Args:
+        headers: Header fields; names are looked up in lower case.
+
+    Returns:
+        The two limits, None in each field that is missing or unreadable; None when all are.
+    """
+    limits = RateLimits(requests=_window(headers, "requests"), tokens=_window(headers, "tokens"))
+    return None if limits == RateLimits() else limits
+
+
+def _window(headers: Mapping[str, str], unit: str) -> RateLimitWindow:
+    return RateLimitWindow(
+        limit=_count(headers.get(f"x-ratelimit-limit-{unit}", "")),
+        remaining=_count(headers.get(f"x-ratelimit-remaining-{unit}", "")),
+        reset_after=parse_duration(headers.get(f"x-ratelimit-reset-{unit}", "")),
+    )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def retry_after(headers: Mapping[str, str], body_message: str | None, now: float) -> float | None:
+    """Find how long the server asks to wait: the first of these that can be read.
+
+    `retry-after-ms` (milliseconds); `retry-after` (seconds, an HTTP-date or a duration); the
+    words "try again in 6.78s" of the error's message. A moment in the past counts as unreadable.
+
+    Args:
+        headers: Header fields; names are looked up in lower case.
+        body_message: The message of the error in the body, if there is one.
+        now: Seconds since the Unix epoch, to which a date is relative.
+
+    Returns:
+        Seconds, 0 or more and finite; None if the server does not say.
+
+    Source: RFC 9110, 10.2.3; `retry-after-ms` and the message are Groq's own.
+    """
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    seconds = _header_wait(headers.get("retry-after", ""), now)
+    return seconds if seconds is not None else _message_wait(body_message or "")
+
+
+def _header_wait(text: str, now: float) -> float | None:
+    seconds = _number(text)
+    if seconds is None:
+        seconds = parse_duration(text)
+    return seconds if seconds is not None else _until_date(text, now)
+
+
+def _number(text: str) -> float | None:
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _until_date(text: str, now: float) -> float | None:
+    # Each form of a date has a time of day with colons: nothing is imported for other rubbish.
+    if ":" not in text or len(text) > MAX_DATE_CHARS:
+        return None
+    import datetime as dt  # noqa: PLC0415 (slow to import, and dates are rare)
+    import email.utils  # noqa: PLC0415 (the same)
+
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+    if moment.tzinfo is None:  # the form of C's asctime names no zone, and means UTC
+        moment = moment.replace(tzinfo=dt.UTC)
+    wait = moment.timestamp() - now
+    return wait if wait >= 0 else None
+
+
+def _message_wait(message: str) -> float | None:
+    found = _TRY_AGAIN_IN.search(message)
+    # The full stop that ends the sentence is no part of the duration.
+    return parse_duration(found[1].rstrip(".")) if found else None

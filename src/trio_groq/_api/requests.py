@@ -1,0 +1,136 @@
+"""Parameters -> a request's head and body."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import attrs
+
+from trio_groq._api.auth import Secret
+from trio_groq._api.urls import BaseURL
+from trio_groq._http.messages import Request, check_field
+from trio_groq.errors import InvalidRequestError
+
+__all__ = ["Call", "HeaderOptions", "QueryOptions", "build_request", "encode_headers"]
+
+HeaderOptions: TypeAlias = Mapping[str, str | None]
+"""Header fields to add; None takes a default one away."""
+QueryOptions: TypeAlias = Mapping[str, object]
+"""Query parameters to add: text, numbers, booleans; None takes a default one away."""
+
+USER_AGENT: Final = b"trio-groq/0.1.0"
+JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
+
+_OWN_TO_THE_ENGINE: Final = frozenset(
+    {"connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade"}
+)
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """What is asked of the API, before it is known where and as whom.
+
+    Attributes:
+        method: Upper case.
+        path: Absolute path of the API, such as `/openai/v1/chat/completions`.
+        body: The content; empty for none.
+        content_type: Its media type, None for none.
+        accept: The media type wanted back.
+        headers: The caller's extra header fields.
+        query: The caller's extra query parameters.
+    """
+
+    method: str
+    path: str
+    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    content_type: str | None = None
+    accept: str = JSON
+    headers: HeaderOptions = attrs.field(factory=dict, repr=False)
+    query: QueryOptions = attrs.field(factory=dict, repr=False)
+
+
+def _encode_header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Check one field; no message shows a value, which may be a key."""
+    if name.lower() in _OWN_TO_THE_ENGINE:
+        raise InvalidRequestError(
+            f"header {name}: expected it to be left to the client, got a value", path=name
+        )
+    try:
+        field = name.encode("latin-1"), value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise InvalidRequestError(
+            f"header {name!r}: expected Latin-1 characters, got others", path=name
+        ) from None
+    check_field(*field)
+    return field
+
+
+def encode_headers(*layers: HeaderOptions) -> tuple[tuple[bytes, bytes], ...]:
+    """Join layers of header fields, later ones first in rank, and check every field.
+
+    Names are compared without case; a None takes away what an earlier layer set.
+
+    Raises:
+        InvalidRequestError: A name is no token, a value has control characters or non-Latin-1
+            text, or the field belongs to the engine (`Host`, `Content-Length`, `Connection`, ...).
+    """
+    fields: dict[str, tuple[bytes, bytes] | None] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            if not isinstance(name, str) or not isinstance(value, str | None):
+                got = f"{type(name).__name__}: {type(value).__name__}"
+                raise InvalidRequestError(f"header {name!r}: expected text: text, got {got}")
+            fields[name.lower()] = None if value is None else _encode_header(name, value)
+    return tuple(field for field in fields.values() if field is not None)
+
+
+def _query_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise InvalidRequestError(
+        f"query {name}: expected text, a number or a boolean, got {type(value).__name__}",
+        path=name,
+        value=value,
+    )
+
+
+def _join_query(*layers: QueryOptions) -> dict[str, str]:
+    joined: dict[str, object] = {}
+    for layer in layers:
+        joined.update(layer)
+    return {name: _query_text(name, value) for name, value in joined.items() if value is not None}
+
+
+def build_request(
+    call: Call,
+    *,
+    base: BaseURL,
+    key: Secret,
+    default_headers: HeaderOptions,
+    default_query: QueryOptions,
+) -> Request:
+    """The request that makes a call at `base` with `key`.
+
+    An event stream is asked for uncompressed: a compressor may hold back what it has until it has
+    enough. Whatever the server sends, the engine decodes.
+
+    Raises:
+        InvalidRequestError: A header or query option, or the path, is not valid.
+    """
+    own: dict[str, str | None] = {
+        "User-Agent": USER_AGENT.decode(),
+        "Accept": call.accept,
+        "Accept-Encoding": "identity" if call.accept == EVENT_STREAM else "gzip, deflate",
+        "Content-Type": call.content_type,
+        "Authorization": f"Bearer {key.reveal()}",
+    }
+    query = _join_query(default_query, call.query) if default_query or call.query else {}
+    return Request(
+        origin=base.origin,
+        method=call.method.encode("ascii"),
+        target=base.target(call.path, query),
+        headers=encode_headers(own, default_headers, call.headers),
+        body=call.body,
+    )

@@ -1,0 +1,292 @@
+"""From status, headers and body to a decoded value or the error that they describe.
+
+What a body says is read in `error_bodies`. The message of an error is one bounded line,
+`<status> <reason>: <what was said>`; what to do about it, where that is clear, is a note.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from trio_groq._api.error_bodies import (
+    MAX_MESSAGE_CHARS,
+    Body,
+    Fault,
+    decode_any,
+    excerpt,
+    kind_of,
+    one_line,
+    read_fault,
+    request_id_in,
+    status_in_stream,
+    text_of,
+)
+from trio_groq._api.rate_limits import parse_rate_limits, retry_after
+from trio_groq.errors import (
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    AuthenticationError,
+    ContextLengthExceededError,
+    ModelNotFoundError,
+    NotFoundError,
+    RequestInfo,
+    RequestTooLargeError,
+)
+
+__all__ = [
+    "JSONDecoder",
+    "decode_json",
+    "error_from_event",
+    "error_from_response",
+    "error_from_unexpected_body",
+    "is_event_stream",
+]
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class JSONDecoder(Protocol[_T_co]):
+    """What makes a value of one JSON document; a `msgspec.json.Decoder` is one."""
+
+    def decode(self, data: Body, /) -> _T_co:
+        """Decode, or raise `ValueError`."""
+
+
+
+_REQUEST_TIMEOUT = 408
+
+_NOTES: dict[type[APIStatusError], str] = {
+    AuthenticationError: "Set GROQ_API_KEY or pass api_key=, and check that the key is complete "
+    "and not revoked: https://console.groq.com/keys",
+    ModelNotFoundError: "Check the spelling of the model's name, and that this key may use it: "
+    "GET models lists those that it may.",
+    ContextLengthExceededError: "Shorten the messages, lower max_completion_tokens, or choose a "
+    "model with a larger context window.",
+    RequestTooLargeError: "Waiting does not help: shorten or split the request, or have the "
+    "limit raised.",
+}
+_NOTE_PAGE = (
+    "This is a web page and no answer of the API: check base_url, and any proxy or firewall "
+    "on the way."
+)
+_NOTE_PATH = "The API knows no such URL: check base_url and the path."
+_NOTE_REDIRECT = "Redirects are not followed: set base_url to where the API is."
+_NOTE_NOT_JSON = "Check base_url, and any proxy on the way."
+
+
+def error_from_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: Body,
+    *,
+    request: RequestInfo | None = None,
+    now: float,
+) -> APIStatusError:
+    """Make the error that a response with an error status describes. Never raises.
+
+    Args:
+        status: HTTP status, any but a success.
+        headers: Header fields; names are looked up in lower case.
+        body: The content, decompressed; anything at all.
+        request: What was asked.
+        now: Seconds since the Unix epoch, for a `retry-after` that is a date.
+
+    Returns:
+        An instance of the class for the status and code, with a note on what to do about it.
+    """
+    payload = decode_any(body)
+    fault = read_fault(payload)
+    kind, reason = kind_of(status, fault)
+    error = kind(
+        f"{status} {reason}: {_said(fault, body)}",
+        status_code=status,
+        code=fault.code,
+        type=fault.type,
+        param=fault.param,
+        request=request,
+        request_id=headers.get("x-request-id") or request_id_in(payload),
+        body=_kept(payload, body),
+        retry_after=retry_after(headers, fault.message, now),
+        headers=headers,
+        rate_limits=parse_rate_limits(headers),
+        failed_generation=fault.failed_generation,
+    )
+    if status == _REQUEST_TIMEOUT:  # the one status without a class of its own that may pass
+        error.is_retryable = True
+    _advise(error, fault, is_page=_is_page(headers, body))
+    return error
+
+
+def error_from_event(
+    payload: object,
+    *,
+    request: RequestInfo | None = None,
+    request_id: str | None = None,
+    partial: object = None,
+) -> APIStatusError:
+    """Make the error that an event within a stream describes. Never raises.
+
+    The response had status 200; the error has the status that the event names (`status_code`, or
+    a `code` that is one), else the one that belongs to its code or type, else 500.
+
+    Args:
+        payload: The event's data (bytes, which are decoded) or what was decoded from it: an
+            object with `error` or `x_groq.error`, the error object itself, or its text.
+        request: What was asked.
+        request_id: The server's name for the call; None takes `x_groq.id`.
+        partial: What had been received of the result.
+
+    Returns:
+        An instance of the class for the status and code, with a note on what to do about it.
+    """
+    raw: Body = b""
+    if isinstance(payload, bytes | bytearray | memoryview):
+        raw, payload = payload, decode_any(payload)
+    fault = read_fault(payload)
+    status = status_in_stream(fault)
+    kind, reason = kind_of(status, fault)
+    error = kind(
+        f"{status} {reason} (after status 200): {_said(fault, raw)}",
+        status_code=status,
+        code=fault.code,
+        type=fault.type,
+        param=fault.param,
+        request=request,
+        request_id=request_id or request_id_in(payload),
+        body=_kept(payload, raw),
+        partial=partial,
+        retry_after=retry_after({}, fault.message, 0.0),
+        failed_generation=fault.failed_generation,
+    )
+    _advise(error, fault, is_page=False)
+    return error
+
+
+def decode_json(
+    body: Body,
+    decoder: JSONDecoder[_T],
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    request: RequestInfo | None = None,
+) -> _T:
+    """Decode the body of a successful response.
+
+    Args:
+        body: The content, decompressed.
+        decoder: Made once for the type that is wanted.
+        status: HTTP status, for the message.
+        headers: Header fields; names are looked up in lower case.
+        request: What was asked.
+
+    Returns:
+        What the decoder makes of it.
+
+    Raises:
+        APIResponseValidationError: The body is not JSON, or not of the decoder's type. The
+            message has what was expected and what came, with the path in the document.
+    """
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError) as cause:
+        message = f"{status} response: {_mismatch(headers, body, cause)}"
+        error = _invalid(message, headers, body, request)
+        raise error from cause
+
+
+def is_event_stream(headers: Mapping[str, str]) -> bool:
+    """Tell whether a response can be read as server-sent events.
+
+    A response without `content-type` is taken for what was asked for: if it is something else,
+    its stream ends before it is complete, which is an error of its own.
+
+    Args:
+        headers: Header fields; names are looked up in lower case.
+
+    Source: WHATWG HTML, 9.2.2 (`text/event-stream`, in any case, with any parameters).
+    """
+    return _media_type(headers) in {"", "text/event-stream"}
+
+
+def error_from_unexpected_body(
+    status: int, headers: Mapping[str, str], body: Body, *, request: RequestInfo | None = None
+) -> APIError:
+    """Make the error for a successful response that should have been an event stream.
+
+    Args:
+        status: HTTP status.
+        headers: Header fields, for which `is_event_stream` is false.
+        body: The content, or as much of it as was read.
+        request: What was asked.
+
+    Returns:
+        The API's error if the body is one, else an `APIResponseValidationError`.
+    """
+    if read_fault(decode_any(body)).is_from_api:
+        return error_from_event(body, request=request, request_id=headers.get("x-request-id"))
+    got = f"{one_line(_media_type(headers))}: {excerpt(body) or 'empty body'}"
+    message = f"{status} response: expected text/event-stream, got {got}"
+    return _invalid(message, headers, body, request)
+
+
+def _said(fault: Fault, raw: Body) -> str:
+    message = one_line(fault.message, MAX_MESSAGE_CHARS)
+    word = one_line(fault.code or fault.type or "")
+    return message or word or excerpt(raw) or "no reason given"
+
+
+def _kept(payload: object, raw: Body) -> object:
+    """What an error keeps as its `body`."""
+    return (text_of(raw) or None) if payload is msgspec.UNSET else payload
+
+
+def _advise(error: APIStatusError, fault: Fault, *, is_page: bool) -> None:
+    note = _NOTES.get(type(error))
+    if is_page:
+        error.add_note(_NOTE_PAGE)
+    elif note is not None:
+        error.add_note(note)
+    elif type(error) is NotFoundError and (not fault.is_from_api or fault.code == "unknown_url"):
+        error.add_note(_NOTE_PATH)
+    elif 300 <= error.status_code < 400:  # noqa: PLR2004 (HTTP's 3xx)
+        error.add_note(_NOTE_REDIRECT)
+
+
+def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception) -> str:
+    """What was expected and what came, for a body that the decoder refused."""
+    if isinstance(cause, msgspec.ValidationError):
+        reason = str(cause)
+        return f"{reason[:1].lower()}{reason[1:]}, in {excerpt(body)}"
+    if not len(body):
+        return "expected JSON, got an empty body"
+    media_type = one_line(_media_type(headers))
+    is_malformed = not media_type or "json" in media_type
+    got = f"malformed JSON ({cause})" if is_malformed else media_type
+    return f"expected JSON, got {got}: {excerpt(body)}"
+
+
+def _invalid(
+    message: str, headers: Mapping[str, str], body: Body, request: RequestInfo | None
+) -> APIResponseValidationError:
+    payload = decode_any(body)
+    error = APIResponseValidationError(
+        message,
+        request=request,
+        request_id=headers.get("x-request-id") or request_id_in(payload),
+        body=_kept(payload, body),
+    )
+    if payload is msgspec.UNSET:
+        error.add_note(_NOTE_PAGE if _is_page(headers, body) else _NOTE_NOT_JSON)
+    return error
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    """`content-type` in lower case without parameters; of a repeated field the first."""
+    return headers.get("content-type", "").partition(",")[0].partition(";")[0].strip().lower()
+
+
+def _is_page(headers: Mapping[str, str], body: Body) -> bool:
+    return "html" in _media_type(headers) or bytes(body[:64]).lstrip().startswith(b"<")

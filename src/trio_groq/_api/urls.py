@@ -1,0 +1,102 @@
+"""Base URLs: what a client may be pointed at, and how paths are joined to it."""
+
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import attrs
+
+from trio_groq._http.messages import Origin
+from trio_groq.errors import ConfigurationError, InvalidRequestError
+
+__all__ = ["DEFAULT_BASE_URL", "BaseURL", "parse_base_url"]
+
+DEFAULT_BASE_URL: Final = "https://api.groq.com"
+_API_PATH: Final = "/openai/v1"
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986, 3.3
+
+
+@attrs.frozen
+class BaseURL:
+    """Where the API is.
+
+    Attributes:
+        origin: Scheme, host and port.
+        prefix: Path before the API's own paths, without a slash at its end; empty for Groq.
+    """
+
+    origin: Origin
+    prefix: str = ""
+
+    def target(self, path: str, query: dict[str, str]) -> bytes:
+        """The request target of an API path such as `/openai/v1/models`.
+
+        Raises:
+            InvalidRequestError: The path does not begin with a slash, or has a query or fragment.
+        """
+        if not path.startswith("/") or "?" in path or "#" in path:
+            raise InvalidRequestError(
+                f"path: expected an absolute path without query, got {path!r}",
+                path="path",
+                value=path,
+            )
+        target = quote(self.prefix + path, safe=_SAFE_IN_PATH)
+        return f"{target}?{urlencode(query)}".encode() if query else target.encode()
+
+    def __str__(self) -> str:
+        return f"{self.origin}{self.prefix}"
+
+
+def _is_loopback(host: str) -> bool:
+    numbers = host.split(".")
+    is_ipv4 = len(numbers) == 4 and all(number.isdecimal() for number in numbers)  # noqa: PLR2004
+    return (
+        host in ("localhost", "::1")
+        or host.endswith(".localhost")  # RFC 6761, 6.3
+        or (is_ipv4 and numbers[0] == "127")  # RFC 1122, 3.2.1.3
+    )
+
+
+def _ascii_host(host: str, shown: str) -> str:
+    try:
+        return host.encode("ascii" if host.isascii() else "idna").decode("ascii")
+    except UnicodeError:
+        raise ConfigurationError(f"base_url: expected a host name, got {shown}") from None
+
+
+def parse_base_url(url: str, *, allow_plaintext: bool = False) -> BaseURL:
+    """Check a base URL; it may end with `/openai/v1` or not, both mean the same.
+
+    Args:
+        url: `https`; `http` for loopback hosts.
+        allow_plaintext: Allow `http` for every host: the key then crosses the network readably.
+
+    Raises:
+        ConfigurationError: Anything else, without I/O; a password in the URL is not shown.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(
+            "base_url: expected https://host[:port][/path], got something that is no URL"
+        ) from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("base_url: expected no user and password in it, got some")
+    shown = repr(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ConfigurationError(f"base_url: expected https://host[:port][/path], got {shown}")
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"base_url: expected no query and no fragment, got {shown}")
+    if not parts.path.isascii() or any(char <= " " for char in parts.path):
+        raise ConfigurationError(f"base_url: expected a path of visible ASCII, got {shown}")
+    host = _ascii_host(parts.hostname, shown)
+    if parts.scheme == "http" and not allow_plaintext and not _is_loopback(host):
+        raise ConfigurationError(
+            f"base_url: expected https, got {shown}; http is for loopback hosts, elsewhere it "
+            "needs allow_plaintext=True"
+        )
+    if port == 0:
+        raise ConfigurationError(f"base_url: expected a port from 1 to 65535, got {shown}")
+    prefix = parts.path.rstrip("/").removesuffix(_API_PATH).rstrip("/")
+    return BaseURL(Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme]), prefix)

@@ -1,0 +1,488 @@
+"""`ChatStream`: a chat completion while it is being written.
+
+A stream is pulled: it has no task of its own, so a slow reader slows the server down and memory
+stays bounded. One receive gives a batch: all its events are decoded before the next await, and
+then handed out one by one, an error among them in its place.
+
+It holds a leased connection and gives it back exactly once, at the first of: the end of the
+stream (after a bounded drain, so that the connection can be reused), an error, a cancellation
+inside a receive, `aclose`. Only the first of these keeps the connection.
+"""
+
+import sys
+import warnings
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
+
+import trio
+
+from trio_groq._api.accumulate import Accumulator
+from trio_groq._api.responses import error_from_event
+from trio_groq._call import OpenResponse
+from trio_groq._http.messages import Span
+from trio_groq.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APITimeoutError,
+    GroqError,
+    ProtocolError,
+    StreamError,
+)
+from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.types.chat import ChatCompletion
+from trio_groq.types.chunks import ChatCompletionChunk, ChunkChoice
+from trio_groq.types.meta import ResponseMeta
+from trio_groq.types.stream_events import (
+    ContentEvent,
+    DoneEvent,
+    ExecutedToolEvent,
+    FinishEvent,
+    ReasoningEvent,
+    StreamEvent,
+    ToolCallEvent,
+    UsageEvent,
+)
+
+__all__ = ["ChatStream", "StreamIterator"]
+
+T = TypeVar("T")
+
+DONE: Final = b"[DONE]"
+DRAIN_BYTES: Final = 16_384
+"""After `[DONE]` only the end of the body is due, a few bytes; a server that sends more than this
+is not worth waiting for."""
+DRAIN_SECONDS: Final = 0.25
+"""What follows `[DONE]` is under way with it; a new connection costs less than a longer wait."""
+_EXCERPT: Final = 200
+_OURS: Final = f"{__package__}."
+
+
+def _caller_line() -> str:
+    """File and line of the nearest frame outside this package: who made the stream."""
+    frame = sys._getframe(1)  # noqa: SLF001 (documented; inspect.stack reads source files)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_OURS):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+@final
+class ChatStream:
+    """One streamed chat completion. Made by `client.chat.completions`, not by hand.
+
+    Use it as `async with ... as stream:`, and iterate: `async for chunk in stream` gives every
+    `ChatCompletionChunk`; `batches()`, `text_deltas()` and `events()` are other views of the same
+    sequence. `completion` is what has been handed out so far, put together.
+
+    Raises, while iterating:
+        StreamError: The stream was cut off, or the connection broke.
+        APIStatusError: The API reports an error within the stream.
+        APITimeoutError: A limit passed.
+        APIResponseValidationError: An event that is no chunk.
+
+    All of these carry `partial`, the completion so far. Cancelled inside a receive, the stream is
+    over and its connection closed; cancelled between two chunks that have come, nothing is lost.
+
+    Source: API reference, "Create chat completion", `stream`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_accumulator",
+        "_busy",
+        "_decode",
+        "_done",
+        "_failure",
+        "_made_at",
+        "_open",
+        "_parser",
+        "_ready",
+        "_response",
+        "_token",
+    )
+
+    def __init__(
+        self,
+        open_response: Callable[[], Awaitable[OpenResponse]],
+        decode: Callable[[memoryview], ChatCompletionChunk],
+        *,
+        max_event_bytes: int,
+    ) -> None:
+        self._open = open_response
+        self._decode = decode
+        self._parser = SSEParser(max_event_bytes=max_event_bytes)
+        self._accumulator = Accumulator()
+        self._ready: deque[ChatCompletionChunk] = deque()
+        self._response: OpenResponse | None = None
+        self._failure: GroqError | None = None
+        self._done = False
+        self._busy = False
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._made_at = _caller_line()
+
+    # -- its scope
+
+    async def open(self) -> "ChatStream":
+        """Send the request and wait for the response's head; `async with` does it.
+
+        Raises:
+            APIError: See the error tree.
+        """
+        if self._response is None:
+            self._token = trio.lowlevel.current_trio_token()
+            self._response = await self._open()
+        else:
+            await trio.lowlevel.checkpoint()
+        return self
+
+    async def __aenter__(self) -> "ChatStream":
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it if the stream was not read to its end."""
+        self._end()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def __del__(self) -> None:
+        response = self._response
+        if response is None or not response.open:
+            return
+        # A finalizer may run in the middle of anything, in any thread: the pool is told later, from
+        # the run itself. If that is over, nobody else has an interest, and only the socket is left.
+        try:
+            if self._token is not None:
+                self._token.run_sync_soon(response.finish)
+        except trio.RunFinishedError:
+            response.abandon()
+        warnings.warn(
+            f"ChatStream made at {self._made_at} was dropped half-read; its connection is closed. "
+            "Use `async with`.",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
+        )
+
+    # -- its chunks
+
+    def __aiter__(self) -> "ChatStream":
+        return self
+
+    async def __anext__(self) -> ChatCompletionChunk:
+        ready = self._ready
+        if not ready:
+            await self._refill()
+            if not ready:
+                await self._stop()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        chunk = ready.popleft()
+        self._add(chunk)
+        return chunk
+
+    async def _next_batch(self) -> list[ChatCompletionChunk]:
+        ready = self._ready
+        if not ready:
+            await self._refill()
+            if not ready:
+                await self._stop()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        batch = list(ready)
+        ready.clear()
+        for chunk in batch:
+            self._add(chunk)
+        return batch
+
+    def _add(self, chunk: ChatCompletionChunk) -> None:
+        try:
+            self._accumulator.add(chunk)
+        except GroqError:  # longer than the accumulator's limit
+            self._end()
+            raise
+
+    def batches(self) -> "StreamIterator[list[ChatCompletionChunk]]":
+        """The chunks as lists, one for each receive: cheaper where many come at once."""
+        return StreamIterator(self, self._next_batch, _whole)
+
+    def text_deltas(self) -> "StreamIterator[str]":
+        """The pieces of text of the first choice, none of them empty."""
+        return StreamIterator(self, self.__anext__, _texts)
+
+    def events(self) -> "StreamIterator[StreamEvent]":
+        """The stream as typed events, with a `DoneEvent` at its end."""
+        return StreamIterator(self, self.__anext__, _events, last=self._done_event)
+
+    async def until_done(self) -> ChatCompletion:
+        """Read the stream to its end.
+
+        Returns:
+            The whole completion.
+        """
+        async for _ in self.batches():
+            pass
+        return self.completion
+
+    @property
+    def completion(self) -> ChatCompletion:
+        """The completion put together from the chunks handed out so far; whole at the end."""
+        return self._accumulator.completion()
+
+    @property
+    def response(self) -> ResponseMeta:
+        """Status, headers, request id and timings of the response, as far as it has come.
+
+        Raises:
+            StreamError: The stream is not open yet.
+        """
+        return self._opened().meta()
+
+    meta = response
+
+    def _done_event(self) -> StreamEvent:
+        return DoneEvent(self.completion)
+
+    # -- its bytes
+
+    def _opened(self) -> OpenResponse:
+        if self._response is None:
+            raise StreamError("stream: expected it to be open, got a use outside `async with`")
+        return self._response
+
+    async def _refill(self) -> None:
+        """One receive, its events decoded into `_ready`; at the end of the stream none are."""
+        response = self._opened()
+        if self._busy:
+            raise StreamError("stream: expected one reader at a time, got a second task")
+        self._busy = True
+        try:
+            while not (self._ready or self._done or self._failure):
+                if not response.open:
+                    self._failure = StreamError("stream: expected it to be open, got it closed")
+                    break
+                self._take(await response.receive())
+                if self._ready and response.first_token_at is None:
+                    response.first_token_came()
+                if self._done:
+                    await self._drain(response)
+        except APIConnectionError as exc:
+            self._broken(exc)
+        except BaseException:
+            self._end()
+            raise
+        finally:
+            self._busy = False
+        if self._failure is not None or self._done:
+            self._end()
+
+    def _take(self, spans: list[Span]) -> None:
+        """Decode the events of one receive; after the first wrong one there is no second."""
+        if not spans:
+            self._body_ended()
+            return
+        ready = self._ready
+        feed = self._parser.feed_span
+        decode = self._decode
+        try:
+            for buffer, start, end in spans:
+                for event in feed(buffer, start, end):
+                    data = event.data
+                    if event.event != "message":
+                        self._take_named(event)
+                        continue
+                    if len(data) == len(DONE) and bytes(data) == DONE:
+                        self._done = True
+                        return
+                    try:
+                        chunk = decode(data)
+                    except ValueError as exc:
+                        raise self._not_a_chunk(data, exc) from exc
+                    if chunk.error is not None or chunk.x_groq is not None:
+                        self._check_chunk(chunk, data)
+                    ready.append(chunk)
+        except GroqError as exc:
+            self._failure = exc
+
+    def _take_named(self, event: ServerSentEvent) -> None:
+        """An event with a name: an error, or one of a kind that may come to be, and is skipped."""
+        if event.event == "error":
+            raise self._api_error(event.data)
+
+    def _check_chunk(self, chunk: ChatCompletionChunk, data: memoryview) -> None:
+        if chunk.error is not None or (chunk.x_groq is not None and chunk.x_groq.error is not None):
+            raise self._api_error(data)
+
+    def _api_error(self, data: memoryview) -> APIError:
+        response = self._opened()
+        return error_from_event(
+            bytes(data), request=response.request, request_id=response.request_id
+        )
+
+    def _not_a_chunk(self, data: memoryview, exc: Exception) -> APIError:
+        response = self._opened()
+        excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
+        return APIResponseValidationError(
+            f"stream event: expected a chat completion chunk ({exc}), got {excerpt!r}",
+            request=response.request,
+            request_id=response.request_id,
+            body=excerpt,
+        )
+
+    def _body_ended(self) -> None:
+        self._parser.close()
+        if self._accumulator.finished:  # every choice has its finish reason
+            self._done = True
+        else:
+            self._failure = StreamError(
+                "stream: expected [DONE] or a finish reason, got the response's end",
+                request=self._opened().request,
+                request_id=self._opened().request_id,
+            )
+
+    def _broken(self, exc: APIConnectionError) -> None:
+        """A receive failed: what had come before it is still handed out."""
+        response = self._opened()
+        exc.request = response.request
+        exc.request_id = response.request_id
+        if isinstance(exc, APITimeoutError):
+            self._failure = exc
+        elif isinstance(exc, ProtocolError) and self._accumulator.finished:
+            self._done = True
+        else:
+            self._failure = StreamError(
+                f"stream: expected [DONE], got a broken connection ({exc.message})",
+                request=response.request,
+                request_id=response.request_id,
+            )
+            self._failure.__cause__ = exc
+
+    async def _drain(self, response: OpenResponse) -> None:
+        """Read what is left after `[DONE]`, within bounds, so that the connection is reused."""
+        left = DRAIN_BYTES
+        with trio.move_on_after(DRAIN_SECONDS):
+            try:
+                while left > 0 and not response.complete:
+                    left -= sum(end - start for _, start, end in await response.receive())
+            except APIConnectionError:
+                # The answer is whole; the connection is closed and not missed.
+                response.abandon()
+
+    async def _stop(self) -> NoReturn:
+        """Nothing is left to hand out: raise what ended the stream."""
+        await trio.lowlevel.checkpoint()
+        failure = self._failure
+        if failure is None:
+            raise StopAsyncIteration
+        if isinstance(failure, APIError) and failure.partial is None:
+            failure.partial = self.completion
+        raise failure
+
+    def _end(self) -> None:
+        if self._response is not None:
+            self._response.finish()
+
+    def __repr__(self) -> str:
+        if self._response is None:
+            state = "not open"
+        elif self._done:
+            state = "done"
+        elif self._failure is not None:
+            state = f"failed: {type(self._failure).__name__}"
+        else:
+            state = "open" if self._response.open else "closed"
+        return f"<ChatStream {state}, {len(self._ready)} chunks ready>"
+
+
+@final
+class StreamIterator(Generic[T]):
+    """A view of a stream, for `async for`; closing it closes the stream.
+
+    Not an async generator: it needs no finalizer, and holds nothing but what one pull gave and is
+    not yet taken.
+    """
+
+    __slots__ = ("_last", "_pull", "_ready", "_stream", "_view")
+
+    def __init__(
+        self,
+        stream: ChatStream,
+        pull: Callable[[], Awaitable[Any]],
+        view: Callable[[Any], Sequence[T]],
+        *,
+        last: Callable[[], T] | None = None,
+    ) -> None:
+        self._stream = stream
+        self._pull = pull
+        self._view = view
+        self._last = last
+        self._ready: deque[T] = deque()
+
+    def __aiter__(self) -> "StreamIterator[T]":
+        return self
+
+    async def __anext__(self) -> T:
+        ready = self._ready
+        if ready:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        while not ready:
+            try:
+                ready.extend(self._view(await self._pull()))
+            except StopAsyncIteration:
+                if self._last is None:
+                    raise
+                last, self._last = self._last, None
+                return last()
+        return ready.popleft()
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
+
+
+def _whole(batch: list[ChatCompletionChunk]) -> tuple[list[ChatCompletionChunk]]:
+    return (batch,)
+
+
+def _texts(chunk: ChatCompletionChunk) -> list[str]:
+    return [choice.delta.content for choice in chunk.choices[:1] if choice.delta.content]
+
+
+def _events(chunk: ChatCompletionChunk) -> list[StreamEvent]:
+    events: list[StreamEvent] = []
+    for choice in chunk.choices:
+        events += _events_of_choice(choice)
+    if chunk.usage is not None:
+        events.append(UsageEvent(chunk.usage))
+    elif chunk.x_groq is not None and chunk.x_groq.usage is not None:
+        events.append(UsageEvent(chunk.x_groq.usage))
+    return events
+
+
+def _events_of_choice(choice: ChunkChoice) -> Iterator[StreamEvent]:
+    delta, index = choice.delta, choice.index
+    if delta.reasoning:
+        yield ReasoningEvent(delta.reasoning, index)
+    if delta.content:
+        yield ContentEvent(delta.content, index)
+    for call in delta.tool_calls or ():
+        function = call.function
+        yield ToolCallEvent(
+            index=call.index or 0,
+            id=call.id,
+            name=function.name if function else None,
+            arguments=(function.arguments if function else None) or "",
+            choice=index,
+        )
+    for tool in delta.executed_tools or ():
+        yield ExecutedToolEvent(tool, index)
+    if choice.finish_reason:
+        yield FinishEvent(choice.finish_reason, index)

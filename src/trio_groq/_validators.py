@@ -1,0 +1,52 @@
+"""attrs validators for limits, that raise `ConfigurationError` with name, range and value."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from trio_groq.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import attrs
+
+__all__ = ["count", "number"]
+
+_MAX_FLOAT: Final = sys.float_info.max
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def count(low: int, *, optional: bool = False) -> Validator:
+    """Accept integers >= `low`, and None where `optional`."""
+    expected = f"an integer >= {low}" + (" or None" if optional else "")
+
+    def check(_owner: object, field: "attrs.Attribute[Any]", value: Any) -> None:  # noqa: ANN401
+        if optional and value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise ConfigurationError(f"{field.name}: expected {expected}, got {value!r}")
+
+    return check
+
+
+def number(
+    low: float, high: float = _MAX_FLOAT, *, above: bool = False, optional: bool = False
+) -> Validator:
+    """Accept finite numbers from `low` (or only above it) to `high`, and None where `optional`."""
+    expected = f"a number {'>' if above else '>='} {low}"
+    if high != _MAX_FLOAT:
+        expected = f"a number from {low} to {high}"
+    if optional:
+        expected += " or None"
+
+    def check(_owner: object, field: "attrs.Attribute[Any]", value: Any) -> None:  # noqa: ANN401
+        if optional and value is None:
+            return
+        # Comparisons with nan are false; infinity is above `high`.
+        if not _is_number(value) or not low <= value <= high or (above and value == low):
+            raise ConfigurationError(f"{field.name}: expected {expected}, got {value!r}")
+
+    return check

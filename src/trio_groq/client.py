@@ -1,0 +1,306 @@
+"""`GroqClient`: the connections, the settings, and the resources over them."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeVar, final, overload
+
+import attrs
+import trio
+
+from trio_groq._api.auth import ApiKey
+from trio_groq._api.parameters import encode_json
+from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions
+from trio_groq._api.responses import JSONDecoder
+from trio_groq._api.retry import RetryOption, as_retry_policy
+from trio_groq._call import NOT_GIVEN, Caller, NotGiven
+from trio_groq._http.deadlines import TimeoutOption, as_timeouts
+from trio_groq._http.dial import Dialer, SSLContext
+from trio_groq._http.pool import ConnectionPool
+from trio_groq.config import ClientConfig, PoolLimits
+from trio_groq.errors import InvalidRequestError
+from trio_groq.resources.chat import Chat
+from trio_groq.types._base import Decoder, Response, attach_meta
+
+__all__ = ["GroqClient"]
+
+T = TypeVar("T")
+
+
+@final
+class GroqClient:
+    """A client for the Groq API.
+
+    Use it as `async with GroqClient() as client:`, or close it with `aclose()`. It needs no
+    nursery, runs no task of its own, and belongs to the Trio run that it is first used in. Any
+    number of tasks may share it.
+
+    Args:
+        api_key: The key, or a function (sync or async) that is asked for it before each attempt.
+            By default `GROQ_API_KEY`.
+        base_url: Where the API is, with or without `/openai/v1`. By default `GROQ_BASE_URL`, else
+            `GROQ_HOST`, else Groq.
+        allow_plaintext: Allow `http` for hosts that are not loopback.
+        timeout: Seconds for a whole call, or `Timeouts` by phase.
+        max_retries: How often a failed call is repeated at the most, or a `RetryPolicy`.
+        limits: How many connections, and for how long.
+        default_headers: Header fields of every request.
+        default_query: Query parameters of every request.
+        ssl_context: Used for `https` as it is, and never changed.
+        config: All of these and more in one record; the other arguments replace its fields. With
+            it, the environment is not looked at.
+
+    Raises:
+        ConfigurationError: A value is not valid, or there is no key. Raised before any I/O.
+    """
+
+    def __init__(
+        self,
+        api_key: ApiKey | None = None,
+        *,
+        base_url: str | None = None,
+        allow_plaintext: bool | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        limits: PoolLimits | None = None,
+        default_headers: HeaderOptions | None = None,
+        default_query: QueryOptions | None = None,
+        ssl_context: SSLContext | None = None,
+        config: ClientConfig | None = None,
+    ) -> None:
+        given: dict[str, Any] = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "allow_plaintext": allow_plaintext,
+            "limits": limits,
+            "default_headers": default_headers,
+            "default_query": default_query,
+            "ssl_context": ssl_context,
+        }
+        base = config if config is not None else ClientConfig.from_env()
+        base = attrs.evolve(
+            base, **{name: value for name, value in given.items() if value is not None}
+        )
+        self._set_up(_with_patience(base, timeout, max_retries), pool=None)
+
+    def _set_up(self, config: ClientConfig, *, pool: ConnectionPool | None) -> None:
+        api_key = config.required_key()
+        self._config = config
+        self._owns_pool = pool is None
+        self._pool = pool or ConnectionPool(
+            Dialer(config.ssl_context), config.limits, config.exchange_limits
+        )
+        self._caller = Caller(
+            pool=self._pool,
+            base=config.parsed_base_url(),
+            api_key=api_key,
+            default_headers=config.default_headers,
+            default_query=config.default_query,
+            timeouts=config.timeouts,
+            retry=config.retry,
+        )
+        self._chat = Chat(self._caller, max_event_bytes=config.max_event_bytes)
+
+    @property
+    def config(self) -> ClientConfig:
+        """The settings, all of them."""
+        return self._config
+
+    @property
+    def pool(self) -> ConnectionPool:
+        """The connections; `pool.statistics()` tells how they are used."""
+        return self._pool
+
+    @property
+    def chat(self) -> Chat:
+        """Chat completions."""
+        return self._chat
+
+    def with_options(
+        self,
+        *,
+        api_key: ApiKey | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        default_headers: HeaderOptions | None = None,
+        default_query: QueryOptions | None = None,
+    ) -> "GroqClient":
+        """The same client with other options, over the same connections.
+
+        Args:
+            api_key: Another key.
+            timeout: Other limits.
+            max_retries: Another policy.
+            default_headers: Header fields added to those of this client.
+            default_query: Query parameters added to those of this client.
+
+        Returns:
+            A view: closing it does nothing, and once this client is closed, so is it.
+
+        Raises:
+            ConfigurationError: A value is not valid.
+        """
+        config = attrs.evolve(
+            self._config,
+            api_key=self._config.api_key if api_key is None else api_key,
+            default_headers={**self._config.default_headers, **(default_headers or {})},
+            default_query={**self._config.default_query, **(default_query or {})},
+        )
+        view = object.__new__(GroqClient)
+        view._set_up(_with_patience(config, timeout, max_retries), pool=self._pool)
+        return view
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: type[T],
+        json: object = ...,
+        content: bytes | None = ...,
+        extra_headers: HeaderOptions | None = ...,
+        extra_query: QueryOptions | None = ...,
+        extra_body: Mapping[str, object] | None = ...,
+        timeout: TimeoutOption | NotGiven = ...,
+        max_retries: RetryOption | NotGiven = ...,
+    ) -> T: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = ...,
+        content: bytes | None = ...,
+        extra_headers: HeaderOptions | None = ...,
+        extra_query: QueryOptions | None = ...,
+        extra_body: Mapping[str, object] | None = ...,
+        timeout: TimeoutOption | NotGiven = ...,
+        max_retries: RetryOption | NotGiven = ...,
+    ) -> object: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: type[T] | type[object] = object,
+        json: object = NOT_GIVEN,
+        content: bytes | None = None,
+        extra_headers: HeaderOptions | None = None,
+        extra_query: QueryOptions | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+    ) -> object:
+        """Call what the resources do not cover (yet), with everything that they have.
+
+        Args:
+            method: HTTP method.
+            path: Absolute path of the API, such as `/openai/v1/models`.
+            cast_to: What the response is decoded into: a msgspec Struct, dataclass, TypedDict or
+                built-in type; `bytes` for the body as it came; by default plain JSON values.
+            json: The body, encoded as JSON.
+            content: The body as it is; set its type with `extra_headers={"Content-Type": ...}`.
+            extra_headers: Header fields for this request.
+            extra_query: Query parameters for this request.
+            extra_body: Fields added to `json`, which must be a mapping then.
+            timeout: Seconds for the whole call, or limits by phase.
+            max_retries: How often it is repeated at the most, or a policy.
+
+        Returns:
+            The decoded body.
+
+        Raises:
+            InvalidRequestError: An argument is not valid; nothing was sent.
+            APIError: The call failed: see the error tree.
+        """
+        body, content_type = _encode_body(json, content, extra_body)
+        call = Call(
+            method=_checked_method(method),
+            path=path,
+            body=body,
+            content_type=content_type,
+            headers=extra_headers or {},
+            query=extra_query or {},
+        )
+        value, meta = await self._caller.fetch(
+            call, _decoder(cast_to), timeout=timeout, max_retries=max_retries
+        )
+        if isinstance(value, Response):
+            attach_meta(value, meta)
+        return value
+
+    async def aclose(self) -> None:
+        """Close every connection; calls under way end with an `APIConnectionError`. Idempotent."""
+        if self._owns_pool:
+            self._pool.close()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async def __aenter__(self) -> "GroqClient":
+        await trio.lowlevel.checkpoint()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<GroqClient {self._config.base_url}, {self._pool!r}>"
+
+
+def _with_patience(
+    config: ClientConfig, timeout: TimeoutOption | NotGiven, max_retries: RetryOption | NotGiven
+) -> ClientConfig:
+    if not isinstance(timeout, NotGiven):
+        config = attrs.evolve(config, timeouts=as_timeouts(timeout, config.timeouts))
+    if not isinstance(max_retries, NotGiven):
+        config = attrs.evolve(config, retry=as_retry_policy(max_retries, config.retry))
+    return config
+
+
+class _AsItCame:
+    """Stands for a decoder where the body is wanted as it came."""
+
+    def decode(self, data: bytes | bytearray | memoryview, /) -> bytes:
+        return bytes(data)
+
+
+def _decoder(cast_to: type[Any]) -> JSONDecoder[Any]:
+    try:
+        return _AsItCame() if cast_to is bytes else Decoder(Any if cast_to is object else cast_to)
+    except TypeError as exc:
+        raise InvalidRequestError(
+            f"cast_to: expected a type that JSON can be decoded into, got {cast_to!r} ({exc})",
+            path="cast_to",
+            value=cast_to,
+        ) from exc
+
+
+def _checked_method(method: str) -> str:
+    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+        raise InvalidRequestError(
+            f"method: expected letters, got {method!r}", path="method", value=method
+        )
+    return method.upper()
+
+
+def _encode_body(
+    json: object, content: bytes | None, extra_body: Mapping[str, object] | None
+) -> tuple[bytes, str | None]:
+    if content is not None:
+        if json is not NOT_GIVEN or extra_body:
+            raise InvalidRequestError("content: expected no json or extra_body beside it, got some")
+        return content, None
+    if extra_body:
+        fields = {} if json is NOT_GIVEN else json
+        if not isinstance(fields, Mapping):
+            raise InvalidRequestError(
+                f"json: expected a mapping beside extra_body, got {type(fields).__name__}",
+                path="json",
+            )
+        json = {**fields, **extra_body}
+    return (b"", None) if json is NOT_GIVEN else (encode_json(json), JSON)

@@ -1,0 +1,115 @@
+"""How a client is set up: frozen records, composed of limits declared beside what obeys them."""
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from trio_groq._api.auth import ApiKey, Secret, checked_secret
+from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers
+from trio_groq._api.retry import RetryPolicy
+from trio_groq._api.urls import DEFAULT_BASE_URL, BaseURL, parse_base_url
+from trio_groq._http.deadlines import Timeouts
+from trio_groq._http.dial import SSLContext
+from trio_groq._http.exchange import ExchangeLimits
+from trio_groq._http.pool_state import PoolLimits
+from trio_groq._validators import count
+from trio_groq.errors import ConfigurationError, InvalidRequestError
+from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES
+
+__all__ = [
+    "ClientConfig",
+    "ExchangeLimits",
+    "PoolLimits",
+    "RetryPolicy",
+    "Secret",
+    "Timeouts",
+]
+
+_KEY_VARIABLE: Final = "GROQ_API_KEY"
+_URL_VARIABLES: Final = ("GROQ_BASE_URL", "GROQ_HOST")
+
+
+def _checked_key(key: ApiKey | None) -> ApiKey | None:
+    """A key given as text is checked at once; a callable's answer when it is asked."""
+    return key if key is None or callable(key) else checked_secret(key)
+
+
+@attrs.frozen(kw_only=True)
+class ClientConfig:
+    """Everything that a client can be told.
+
+    Attributes:
+        api_key: The key, or a function (sync or async) that is asked for it before each attempt.
+        base_url: `https`, with or without `/openai/v1` at its end; `http` for loopback hosts.
+        allow_plaintext: Allow `http` for every host: the key then crosses the network readably.
+        timeouts: Time limits of a call.
+        retry: When and how often a failed call is repeated.
+        limits: How many connections, and for how long.
+        exchange_limits: What one response may make the client hold.
+        max_event_bytes: Longest event of a stream, in bytes; 1 or more.
+        default_headers: Header fields of every request; None takes one of ours away.
+        default_query: Query parameters of every request.
+        ssl_context: Used for `https` as it is, and never changed; None for one that trusts the
+            system's authorities and speaks TLS 1.2 or later.
+
+    Raises:
+        ConfigurationError: A value is not valid. No message shows a key or a header's value.
+    """
+
+    api_key: ApiKey | None = attrs.field(default=None, converter=_checked_key)
+    base_url: str = DEFAULT_BASE_URL
+    allow_plaintext: bool = False
+    timeouts: Timeouts = attrs.field(factory=Timeouts)
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    limits: PoolLimits = attrs.field(factory=PoolLimits)
+    exchange_limits: ExchangeLimits = attrs.field(factory=ExchangeLimits)
+    max_event_bytes: int = attrs.field(default=DEFAULT_MAX_EVENT_BYTES, validator=count(1))
+    default_headers: HeaderOptions = attrs.field(factory=dict, repr=False)
+    default_query: QueryOptions = attrs.field(factory=dict, repr=False)
+    ssl_context: SSLContext | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.parsed_base_url()
+        try:
+            encode_headers(self.default_headers)
+        except InvalidRequestError as exc:
+            raise ConfigurationError(f"default_headers: {exc}") from None
+
+    def parsed_base_url(self) -> BaseURL:
+        """`base_url`, taken apart."""
+        return parse_base_url(self.base_url, allow_plaintext=self.allow_plaintext)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "ClientConfig":
+        """The configuration that the environment states, defaults for the rest.
+
+        Args:
+            environ: `GROQ_API_KEY`; `GROQ_BASE_URL`, or else `GROQ_HOST`. Empty means not set.
+
+        Raises:
+            ConfigurationError: A value is not valid; the message names the variable.
+        """
+        key = environ.get(_KEY_VARIABLE) or None
+        api_key = None if key is None else checked_secret(key, source=_KEY_VARIABLE)
+        config = cls(api_key=api_key)
+        for variable in _URL_VARIABLES:
+            if url := environ.get(variable):
+                try:
+                    return attrs.evolve(config, base_url=url)
+                except ConfigurationError as exc:
+                    raise ConfigurationError(f"{variable}: {exc}") from None
+        return config
+
+    def required_key(self) -> ApiKey:
+        """The key.
+
+        Raises:
+            ConfigurationError: There is none; the message says where to set one.
+        """
+        if self.api_key is None:
+            raise ConfigurationError(
+                f"api_key: expected a key, got none; set {_KEY_VARIABLE} or pass api_key="
+            )
+        return self.api_key

@@ -1,0 +1,161 @@
+"""What all wire types share: their base classes, defaults, and a decoder that forgives null."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import attrs
+import msgspec
+
+from trio_groq.types.meta import ResponseMeta
+
+__all__ = [
+    "Buffer",
+    "Decoder",
+    "Excludes",
+    "Needs",
+    "Piece",
+    "Record",
+    "Replaced",
+    "Response",
+    "attach_meta",
+    "sent",
+]
+
+_T = TypeVar("_T")
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+def sent(factory: Callable[[], _T]) -> _T:
+    """Default of a field that is encoded even when it has its default.
+
+    `Record` leaves out what equals its default. The API wants some of those fields all the same,
+    such as a message's `role`; msgspec does not compare what comes from a factory of ours. (It
+    does know `list` and `dict`, which the `partial` hides.)
+
+    Args:
+        factory: Makes the default, for each object anew.
+    """
+    return msgspec.field(default_factory=partial(factory))
+
+
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
+    """Base of what comes out of a response.
+
+    Unknown fields are ignored. Every field has a default, for any may be missing; what was
+    missing or null is not encoded, so that a message can be sent back as it came.
+
+    Those that hold no containers are declared `gc=False`: they cannot be part of a reference
+    cycle, and the collector need neither track nor visit them.
+    """
+
+
+class Piece(
+    msgspec.Struct, kw_only=True, omit_defaults=True, repr_omit_defaults=True, frozen=True, gc=False
+):
+    """Base of what comes out of a stream: a `Record` that is frozen.
+
+    It may hold containers and is `gc=False` all the same: what can be assigned to only while it
+    is made cannot be reached from what it holds. (Subclasses repeat `frozen=True`, which type
+    checkers want to see.)
+    """
+
+
+class Response(Record, dict=True):
+    """Base of what a call returns. Knows how it came."""
+
+    @property
+    def meta(self) -> ResponseMeta | None:
+        """How the response came; None for an object that came from no call.
+
+        Kept beside the fields: no part of the JSON, of equality or of `repr`.
+        """
+        meta = self.__dict__.get("_meta")
+        return meta if isinstance(meta, ResponseMeta) else None
+
+
+def attach_meta(response: Response, meta: ResponseMeta) -> None:
+    """State how `response` came."""
+    response.__dict__["_meta"] = meta
+
+
+class Decoder(Generic[_T]):
+    """Decodes JSON into one type; any field may be null, whether or not its type says so.
+
+    A first attempt takes the types at their word, which is fast and nearly always right. Only
+    when that fails, what is null is taken as missing, and numbers like `12.0` as integers. So the
+    types can promise `choices: list[Choice]` where a null is possible, though never seen.
+    """
+
+    __slots__ = ("_decode", "_type")
+
+    def __init__(self, type_: type[_T]) -> None:
+        self._type = type_
+        self._decode = msgspec.json.Decoder(type_).decode
+
+    def decode(self, data: Buffer) -> _T:
+        """Decode one JSON document.
+
+        Args:
+            data: UTF-8. Nothing of it is kept: the buffer can be reused at once.
+
+        Raises:
+            msgspec.ValidationError: It is JSON of another shape; the message has the path.
+            msgspec.DecodeError: It is not JSON, not UTF-8, or nested too deeply.
+        """
+        try:
+            return self._decode(data)
+        except msgspec.ValidationError:
+            return self._decode_without_nulls(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(f"JSON: expected UTF-8 of sane depth, got {error}") from error
+
+    def _decode_without_nulls(self, data: Buffer) -> _T:
+        try:
+            plain = _without_nulls(msgspec.json.decode(data))
+            return msgspec.convert(plain, self._type, strict=False)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(f"JSON: expected UTF-8 of sane depth, got {error}") from error
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """The same JSON without the members that are null; elements of lists stay."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+@attrs.frozen
+class Replaced:
+    """Stated beside a parameter: deprecated, use another.
+
+    Attributes:
+        by: The parameter to use instead.
+    """
+
+    by: str
+
+
+@attrs.frozen
+class Excludes:
+    """Stated beside a parameter: the API takes it or another, never both.
+
+    Attributes:
+        other: The parameter that it cannot be used with.
+    """
+
+    other: str
+
+
+@attrs.frozen
+class Needs:
+    """Stated beside a parameter: it has a meaning only when another is true.
+
+    Attributes:
+        other: The parameter that must be true.
+    """
+
+    other: str
