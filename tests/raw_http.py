@@ -4,7 +4,7 @@ It shares no code with the client under test.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +12,19 @@ from urllib.parse import urlsplit
 import attrs
 import h11
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trio_groq.testing import FakeGroq
 
-__all__ = ["RawClient", "RawResponse", "chat_request", "connect", "http_request", "sse_data"]
+__all__ = [
+    "RawClient",
+    "RawResponse",
+    "chat_request",
+    "connect",
+    "http_request",
+    "sse_data",
+    "until",
+]
 
 CHAT = "/openai/v1/chat/completions"
 PROMPT = {"model": "llama-3.1-8b-instant", "messages": [{"role": "user", "content": "Hello"}]}
@@ -39,6 +48,13 @@ def http_request(
     lines = [f"{method} {target} HTTP/{version}"]
     lines += [f"{name}: {value}" for name, value in [*fields, *headers]]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the other tasks run until something holds; it is an error if it never does."""
+    with trio.fail_after(10):
+        while not holds():
+            await wait_all_tasks_blocked()
 
 
 def chat_request(params: Mapping[str, Any] | None = None, **rest: Any) -> bytes:
@@ -123,18 +139,19 @@ class RawClient:
 
 @asynccontextmanager
 async def connect(server: FakeGroq) -> AsyncIterator[RawClient]:
-    """A connection to the server, over TLS if it speaks that."""
+    """A connection to the server; over TLS the handshake comes with the first byte."""
     url = urlsplit(server.url)
     assert url.hostname is not None
     assert url.port is not None
-    plain = await trio.open_tcp_stream(url.hostname, url.port)
-    client = RawClient(plain)
-    if url.scheme == "https":
-        context = server.ssl_context()
-        secure = trio.SSLStream(plain, context, server_hostname=url.hostname, https_compatible=True)
-        await secure.do_handshake()
-        client = RawClient(secure)
-    try:
+    async with await trio.open_tcp_stream(url.hostname, url.port) as plain:
+        client = RawClient(plain)
+        if url.scheme == "https":
+            client = RawClient(
+                trio.SSLStream(
+                    plain,
+                    server.ssl_context(),
+                    server_hostname=url.hostname,
+                    https_compatible=True,
+                )
+            )
         yield client
-    finally:
-        await trio.aclose_forcefully(client.stream)

@@ -25,6 +25,7 @@ LAYERS: dict[str, int] = {
     "_call": 3,
     "_hooks": 3,
     "_stream": 3,
+    "_stream_views": 3,
     "observe": 4,
     "resources": 4,
     "client": 5,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trio_groq import errors
+from trio_groq._http.messages import Headers
 from trio_groq.errors import RateLimits, RateLimitWindow, RequestInfo
 
 # As drawn in the public contract: each class and the one that it stands under.
@@ -70,6 +71,7 @@ STATUS_FIELDS: dict[str, Any] = BODY_FIELDS | {
     "retry_after": 2.5,
     "rate_limits": LIMITS,
     "failed_generation": "",
+    "headers": Headers([(b"x-request-id", b"req_1")]),
 }
 
 
@@ -115,7 +117,7 @@ def test_every_attribute_is_kept(cls: type[errors.GroqError]) -> None:
 
 
 @every_class
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("protocol", [2, pickle.DEFAULT_PROTOCOL, pickle.HIGHEST_PROTOCOL])
 def test_pickling_keeps_everything(cls: type[errors.GroqError], protocol: int) -> None:
     error = make(cls)
     error.add_note("try something else")
@@ -152,7 +154,8 @@ def test_what_is_not_known_yet_is_none() -> None:
     error = errors.APIStatusError("no", status_code=400)
     assert error.message == "no"
     assert error.attempts == 0
-    unknown = set(STATUS_FIELDS) - {"status_code"}
+    assert error.headers == {}
+    unknown = set(STATUS_FIELDS) - {"status_code", "headers"}
     assert {getattr(error, name) for name in unknown} == {None}
 
 

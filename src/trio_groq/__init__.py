@@ -9,7 +9,8 @@ messages=[{"role": "user", "content": "Hello"}],
 
 from trio_groq._call import NOT_GIVEN, NotGiven
 from trio_groq._http.pool_state import PoolStatistics
-from trio_groq._stream import ChatStream, StreamIterator
+from trio_groq._stream import ChatStream
+from trio_groq._stream_views import StreamIterator
 from trio_groq.client import GroqClient
 from trio_groq.config import (
     ClientConfig,

@@ -106,10 +106,10 @@ class OpenResponse:
         self._first_byte_at = now
         self._ended_at: float | None = None
         self.first_token_at: float | None = None
-        self.head = head
-        self.request = request
-        self.deadlines = deadlines
-        self.attempts = 1
+        self.head: ResponseHead = head
+        self.request: RequestInfo = request
+        self.deadlines: Deadlines = deadlines
+        self.attempts: int = 1
 
     @property
     def request_id(self) -> str | None:
@@ -353,12 +353,12 @@ class Caller:
     async def _key(self, deadlines: Deadlines) -> Secret:
         key: Any = self.api_key
         if isinstance(key, Secret):
-            return key
+            return key  # noqa: ASYNC910 (asked only where a request follows)
         if callable(key):
             key = key()
             if inspect.isawaitable(key):
                 key = await deadlines.within("total", lambda: key)
-        return checked_secret(key)
+        return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)
 
     def _describe(self, call: Call) -> RequestInfo:
         return RequestInfo(call.method, f"{self.base}{call.path}")

@@ -12,9 +12,9 @@ inside a receive, `aclose`. Only the first of these keeps the connection.
 import sys
 import warnings
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Generic, NoReturn, TypeVar, final
+from typing import Final, NoReturn, final
 
 import trio
 
@@ -22,6 +22,7 @@ from trio_groq._api.accumulate import Accumulator
 from trio_groq._api.responses import error_from_event
 from trio_groq._call import OpenResponse
 from trio_groq._http.messages import Span
+from trio_groq._stream_views import StreamIterator, as_batch, as_events, as_texts
 from trio_groq.errors import (
     APIConnectionError,
     APIError,
@@ -33,22 +34,11 @@ from trio_groq.errors import (
 )
 from trio_groq.sse import ServerSentEvent, SSEParser
 from trio_groq.types.chat import ChatCompletion
-from trio_groq.types.chunks import ChatCompletionChunk, ChunkChoice
+from trio_groq.types.chunks import ChatCompletionChunk
 from trio_groq.types.meta import ResponseMeta
-from trio_groq.types.stream_events import (
-    ContentEvent,
-    DoneEvent,
-    ExecutedToolEvent,
-    FinishEvent,
-    ReasoningEvent,
-    StreamEvent,
-    ToolCallEvent,
-    UsageEvent,
-)
+from trio_groq.types.stream_events import DoneEvent, StreamEvent
 
-__all__ = ["ChatStream", "StreamIterator"]
-
-T = TypeVar("T")
+__all__ = ["ChatStream"]
 
 DONE: Final = b"[DONE]"
 DRAIN_BYTES: Final = 16_384
@@ -212,15 +202,15 @@ class ChatStream:
 
     def batches(self) -> "StreamIterator[list[ChatCompletionChunk]]":
         """The chunks as lists, one for each receive: cheaper where many come at once."""
-        return StreamIterator(self, self._next_batch, _whole)
+        return StreamIterator(self._next_batch, as_batch, close=self.aclose)
 
     def text_deltas(self) -> "StreamIterator[str]":
         """The pieces of text of the first choice, none of them empty."""
-        return StreamIterator(self, self.__anext__, _texts)
+        return StreamIterator(self.__anext__, as_texts, close=self.aclose)
 
     def events(self) -> "StreamIterator[StreamEvent]":
         """The stream as typed events, with a `DoneEvent` at its end."""
-        return StreamIterator(self, self.__anext__, _events, last=self._done_event)
+        return StreamIterator(self.__anext__, as_events, close=self.aclose, last=self._done_event)
 
     async def until_done(self) -> ChatCompletion:
         """Read the stream to its end.
@@ -258,7 +248,7 @@ class ChatStream:
             raise StreamError("stream: expected it to be open, got a use outside `async with`")
         return self._response
 
-    async def _refill(self) -> None:
+    async def _refill(self) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
         """One receive, its events decoded into `_ready`; at the end of the stream none are."""
         response = self._opened()
         if self._busy:
@@ -365,10 +355,10 @@ class ChatStream:
             )
             self._failure.__cause__ = exc
 
-    async def _drain(self, response: OpenResponse) -> None:
+    async def _drain(self, response: OpenResponse) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
         """Read what is left after `[DONE]`, within bounds, so that the connection is reused."""
         left = DRAIN_BYTES
-        with trio.move_on_after(DRAIN_SECONDS):
+        with trio.move_on_after(DRAIN_SECONDS):  # noqa: ASYNC912 (what has come is there without a wait)
             try:
                 while left > 0 and not response.complete:
                     left -= sum(end - start for _, start, end in await response.receive())
@@ -400,89 +390,3 @@ class ChatStream:
         else:
             state = "open" if self._response.open else "closed"
         return f"<ChatStream {state}, {len(self._ready)} chunks ready>"
-
-
-@final
-class StreamIterator(Generic[T]):
-    """A view of a stream, for `async for`; closing it closes the stream.
-
-    Not an async generator: it needs no finalizer, and holds nothing but what one pull gave and is
-    not yet taken.
-    """
-
-    __slots__ = ("_last", "_pull", "_ready", "_stream", "_view")
-
-    def __init__(
-        self,
-        stream: ChatStream,
-        pull: Callable[[], Awaitable[Any]],
-        view: Callable[[Any], Sequence[T]],
-        *,
-        last: Callable[[], T] | None = None,
-    ) -> None:
-        self._stream = stream
-        self._pull = pull
-        self._view = view
-        self._last = last
-        self._ready: deque[T] = deque()
-
-    def __aiter__(self) -> "StreamIterator[T]":
-        return self
-
-    async def __anext__(self) -> T:
-        ready = self._ready
-        if ready:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        while not ready:
-            try:
-                ready.extend(self._view(await self._pull()))
-            except StopAsyncIteration:
-                if self._last is None:
-                    raise
-                last, self._last = self._last, None
-                return last()
-        return ready.popleft()
-
-    async def aclose(self) -> None:
-        """Close the stream."""
-        await self._stream.aclose()
-
-
-def _whole(batch: list[ChatCompletionChunk]) -> tuple[list[ChatCompletionChunk]]:
-    return (batch,)
-
-
-def _texts(chunk: ChatCompletionChunk) -> list[str]:
-    return [choice.delta.content for choice in chunk.choices[:1] if choice.delta.content]
-
-
-def _events(chunk: ChatCompletionChunk) -> list[StreamEvent]:
-    events: list[StreamEvent] = []
-    for choice in chunk.choices:
-        events += _events_of_choice(choice)
-    if chunk.usage is not None:
-        events.append(UsageEvent(chunk.usage))
-    elif chunk.x_groq is not None and chunk.x_groq.usage is not None:
-        events.append(UsageEvent(chunk.x_groq.usage))
-    return events
-
-
-def _events_of_choice(choice: ChunkChoice) -> Iterator[StreamEvent]:
-    delta, index = choice.delta, choice.index
-    if delta.reasoning:
-        yield ReasoningEvent(delta.reasoning, index)
-    if delta.content:
-        yield ContentEvent(delta.content, index)
-    for call in delta.tool_calls or ():
-        function = call.function
-        yield ToolCallEvent(
-            index=call.index or 0,
-            id=call.id,
-            name=function.name if function else None,
-            arguments=(function.arguments if function else None) or "",
-            choice=index,
-        )
-    for tool in delta.executed_tools or ():
-        yield ExecutedToolEvent(tool, index)
-    if choice.finish_reason:
-        yield FinishEvent(choice.finish_reason, index)

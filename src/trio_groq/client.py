@@ -196,7 +196,8 @@ class GroqClient:
 
         Args:
             method: HTTP method.
-            path: Absolute path of the API, such as `/openai/v1/models`.
+            path: Path of the API: `/openai/v1/models`, or, without a slash at its front, what
+                follows `/openai/v1/`: `models`.
             cast_to: What the response is decoded into: a msgspec Struct, dataclass, TypedDict or
                 built-in type; `bytes` for the body as it came; by default plain JSON values.
             json: The body, encoded as JSON.
@@ -217,7 +218,7 @@ class GroqClient:
         body, content_type = _encode_body(json, content, extra_body)
         call = Call(
             method=_checked_method(method),
-            path=path,
+            path=path if path.startswith("/") else f"/openai/v1/{path}",
             body=body,
             content_type=content_type,
             headers=extra_headers or {},

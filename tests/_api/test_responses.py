@@ -69,6 +69,7 @@ def test_everything_that_a_response_tells_is_kept() -> None:
     assert error.body == {"error": fields}
     assert error.retry_after == 3.0
     assert error.rate_limits == RateLimits(tokens=RateLimitWindow(remaining=0))
+    assert error.headers is headers
     assert error.partial is None
 
 

@@ -61,6 +61,7 @@ INVALID = {
     "chunk too long": (b"4\r\nHello\r\n", "end of chunk: expected CR LF, got b'o"),
     "chunk too short": (b"6\r\nHello\r\n0\r\n", "end of chunk: expected CR LF, got b'\\n"),
     "other bytes after a chunk": (b"5\r\nhelloXY0\r\n", "end of chunk: expected CR LF, got b'X"),
+    "another byte for the CR": (b"5\r\nhelloX\n0\r\n\r\n", "end of chunk: expected CR LF, got b'X"),
     "bare CR after a chunk": (b"1\r\na\r0\r\n", "end of chunk: expected LF after CR, got b'0"),
     "bare LF after a chunk": (b"1\r\na\n0\r\n", "end of chunk: expected CR LF, got b'\\n"),
     "bare LF for the empty line": (

@@ -10,6 +10,21 @@ from sse.feeding import BOM, STREAMS, Event, message, pieces_of, plain, random_p
 from trio_groq.errors import ConfigurationError, ProtocolError
 from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES, SSEParser
 
+
+def outcome(pieces: list[bytes], limit: int) -> tuple[list[Event], bool, str, int | None]:
+    """Events, whether the stream was refused, and the parser's state after it."""
+    parser = SSEParser(max_event_bytes=limit)
+    events: list[Event] = []
+    refused = False
+    try:
+        for piece in pieces:
+            events += plain(parser, piece)
+        parser.close()
+    except ProtocolError:
+        refused = True
+    return events, refused, parser.last_event_id, parser.reconnection_time
+
+
 # Each holds exactly 20 bytes at its largest: what the block holds, and the line at hand in full.
 FITS_20 = {
     "one line": b"data: " + b"x" * 14 + b"\n\n",
@@ -94,6 +109,17 @@ def test_events_before_the_one_too_large_are_returned() -> None:
     parser.close()
 
 
+@pytest.mark.parametrize("before", [b"", b":\n\n", b"id:\n\n"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_event_that_arrives_whole_is_measured_too(before: bytes, *, apart: bool) -> None:
+    for event, events, refused in [
+        (b"data: 1234\n\n", [message("1234")], False),
+        (b"data: 12345\n\n", [], True),
+    ]:
+        pieces = [b"\n", before, event] if apart else [b"\n" + before + event]
+        assert outcome(pieces, 10) == (events, refused, "", None)
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_at_least_one_byte(limit: int) -> None:
     with pytest.raises(ConfigurationError, match=f"expected an integer of at least 1, got {limit}"):
@@ -106,20 +132,6 @@ def test_the_default_limit_takes_an_event_with_an_image() -> None:
     parser.feed(b"data: " + image)
     (event,) = parser.feed(b"\n\n")
     assert event.data == image
-
-
-def outcome(pieces: list[bytes], limit: int) -> tuple[list[Event], bool, str, int | None]:
-    """Events, whether the stream was refused, and the parser's state after it."""
-    parser = SSEParser(max_event_bytes=limit)
-    events: list[Event] = []
-    refused = False
-    try:
-        for piece in pieces:
-            events += plain(parser, piece)
-        parser.close()
-    except ProtocolError:
-        refused = True
-    return events, refused, parser.last_event_id, parser.reconnection_time
 
 
 @given(stream=STREAMS, limit=st.integers(1, 30), seed=st.integers(0, 2**32))

@@ -55,7 +55,6 @@ class JSONDecoder(Protocol[_T_co]):
         """Decode, or raise `ValueError`."""
 
 
-
 _REQUEST_TIMEOUT = 408
 
 _NOTES: dict[type[APIStatusError], str] = {

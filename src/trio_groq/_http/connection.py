@@ -27,8 +27,8 @@ class ReceiveBuffer:
     __slots__ = ("data", "view")
 
     def __init__(self, size: int = RECEIVE_BYTES) -> None:
-        self.data = bytearray(size)
-        self.view = memoryview(self.data)
+        self.data: bytearray = bytearray(size)
+        self.view: memoryview = memoryview(self.data)
 
 
 @final
@@ -64,11 +64,11 @@ class Connection:
         self._buffer = buffer
         self._exchange: Exchange | None = None
         self._early: list[Span] = []
-        self.origin = origin
-        self.serial = serial
-        self.exchanges = 0
-        self.sent_at = 0.0
-        self.waited = 0.0
+        self.origin: Origin = origin
+        self.serial: int = serial
+        self.exchanges: int = 0
+        self.sent_at: float = 0.0
+        self.waited: float = 0.0
         self.connected_in: float | None = None
 
     async def send(self, exchange: Exchange, data: bytes, deadlines: Deadlines) -> ResponseHead:
@@ -109,7 +109,7 @@ class Connection:
     async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
         while exchange.head is None:
             self._early = await self._receive_some(exchange, deadlines)
-        return exchange.head
+        return exchange.head  # noqa: ASYNC910 (bytes that came with the head cost no wait)
 
     async def receive(self, deadlines: Deadlines) -> list[Span]:
         """Wait for more of the response's body.
@@ -124,8 +124,10 @@ class Connection:
         assert exchange is not None  # noqa: S101 (a body follows a head)
         spans, self._early = self._early, []
         while not spans and not exchange.complete:
+            if exchange.failure is not None:
+                raise exchange.failure
             spans = await self._receive_some(exchange, deadlines)
-        return spans
+        return spans  # noqa: ASYNC910 (bytes that came with the head cost no wait)
 
     async def _receive_some(self, exchange: Exchange, deadlines: Deadlines) -> list[Span]:
         buffer = self._buffer

@@ -83,10 +83,10 @@ class Deadlines:
     __slots__ = ("first_token_at", "started", "timeouts", "total_at")
 
     def __init__(self, timeouts: Timeouts, started: float) -> None:
-        self.timeouts = timeouts
-        self.started = started
-        self.total_at = _after(started, timeouts.total)
-        self.first_token_at = math.inf
+        self.timeouts: Timeouts = timeouts
+        self.started: float = started
+        self.total_at: float = _after(started, timeouts.total)
+        self.first_token_at: float = math.inf
 
     def expect_first_token(self) -> None:
         """From now on the wait is for a stream's first event."""

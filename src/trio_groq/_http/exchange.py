@@ -95,13 +95,13 @@ class Exchange:
         head: The final response's head, once it is whole.
         informational: Status codes of the 1xx responses before it.
         complete: The whole response has come.
+        failure: What the response broke; from then on the exchange is over.
         begun: At least one byte of a response has come.
     """
 
     __slots__ = (
         "_body",
         "_decoder",
-        "_failed",
         "_h11",
         "_head_bytes",
         "_keep_alive",
@@ -109,6 +109,7 @@ class Exchange:
         "_request",
         "begun",
         "complete",
+        "failure",
         "head",
         "informational",
     )
@@ -121,9 +122,9 @@ class Exchange:
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
         self._keep_alive = True
-        self._failed = False
-        self.begun = False
-        self.complete = False
+        self.begun: bool = False
+        self.complete: bool = False
+        self.failure: ProtocolError | None = None
         self.head: ResponseHead | None = None
         self.informational: list[int] = []
 
@@ -138,7 +139,8 @@ class Exchange:
     def receive(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
         """Take `buffer[start:end]` as it arrived; return the decoded body's bytes in it.
 
-        The spans are ranges of `buffer` itself wherever no content coding is in the way.
+        The spans are ranges of `buffer` itself wherever no content coding is in the way. What came
+        before a violation is returned first; the error is `failure`, for the next read.
 
         Raises:
             ProtocolError: The response breaks HTTP/1.1 or one of the limits.
@@ -146,11 +148,13 @@ class Exchange:
         self.begun = True
         try:
             if self._body is not None:
-                return self._receive_body(buffer, start, end)
+                return self._receive_body(self._body, buffer, start, end)
             rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
-            return self._receive_body(rest, 0, len(rest)) if self._body is not None else []
-        except ProtocolError:
-            self._failed = True
+            if self._body is None:
+                return []
+            return self._receive_body(self._body, rest, 0, len(rest))
+        except ProtocolError as exc:
+            self.failure = exc
             raise
 
     def close_after(self) -> None:
@@ -174,8 +178,8 @@ class Exchange:
                 )
             self._body.feed_eof()
             return self._finish()
-        except ProtocolError:
-            self._failed = True
+        except ProtocolError as exc:
+            self.failure = exc
             raise
 
     @property
@@ -185,7 +189,7 @@ class Exchange:
         return (
             self.complete
             and self._keep_alive
-            and not self._failed
+            and self.failure is None
             and body is not None
             and not body.excess
         )
@@ -243,30 +247,50 @@ class Exchange:
         self._body, unambiguous = select_body_reader(
             self._request.method, event.status_code, version, headers.raw
         )
-        self._decoder = select_decoder(
-            headers.get("content-encoding"),
-            max_decoded_bytes=self._limits.max_decoded_bytes,
-            max_ratio=self._limits.max_decoding_ratio,
-        )
+        if not self._body.complete:  # a response without a body may still name a coding
+            self._decoder = select_decoder(
+                headers.get("content-encoding"),
+                max_decoded_bytes=self._limits.max_decoded_bytes,
+                max_ratio=self._limits.max_decoding_ratio,
+            )
         self._keep_alive = unambiguous and not close
         self.head = ResponseHead(event.status_code, headers, version)
 
-    def _receive_body(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
-        body = self._body
-        assert body is not None  # noqa: S101 (called once there is a head)
-        spans = body.feed(buffer, start, end)
+    def _receive_body(
+        self, body: BodyReader, buffer: bytes | bytearray, start: int, end: int
+    ) -> list[Span]:
+        try:
+            spans = body.feed(buffer, start, end)
+        except ProtocolError as exc:
+            spans = body.salvaged
+            self.failure = exc
         if self._decoder is not None:
-            spans = [out for span in spans for out in self._decoder.feed(*span)]
-        if body.complete and not self.complete:
-            spans += self._finish()
+            spans = self._decode(self._decoder, spans)
+        if body.complete and not self.complete and self.failure is None:
+            try:
+                spans += self._finish()
+            except ProtocolError as exc:
+                self.failure = exc
+        if self.failure is not None and not spans:
+            raise self.failure
         return spans
 
+    def _decode(self, decoder: ContentDecoder, spans: list[Span]) -> list[Span]:
+        decoded: list[Span] = []
+        try:
+            for span in spans:
+                decoded += decoder.feed(*span)
+        except ProtocolError as exc:
+            self.failure = self.failure or exc
+        return decoded
+
     def _finish(self) -> list[Span]:
+        rest = [] if self._decoder is None else self._decoder.finish()
         self.complete = True
-        return [] if self._decoder is None else self._decoder.finish()
+        return rest
 
     def __repr__(self) -> str:
         status = self.head.status if self.head is not None else "no response yet"
-        state = "complete" if self.complete else "failed" if self._failed else "under way"
+        state = "complete" if self.complete else "failed" if self.failure else "under way"
         method = self._request.method.decode("latin-1")
         return f"<Exchange {method} {self._request.origin} -> {status}, {state}>"

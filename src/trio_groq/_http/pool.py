@@ -120,7 +120,7 @@ class ConnectionPool:
     async def _acquire(self, origin: Origin, deadlines: Deadlines) -> Connection:
         """Lease a connection that is open and quiet."""
         started = trio.current_time()
-        while True:
+        while True:  # noqa: ASYNC913 (a request follows, which waits)
             if self._closed:
                 self._raise_closed()
             step = self._state.acquire(origin, trio.current_time())
@@ -143,7 +143,7 @@ class ConnectionPool:
                     self._discard(connection, stale=True)
                     continue
             connection.waited = waited
-            return connection
+            return connection  # noqa: ASYNC910 (a request follows, which waits)
 
     async def _wait(
         self, waiter: Waiter[Connection], deadlines: Deadlines

@@ -67,7 +67,7 @@ class Transport:
         self._want_write = want_write
         self._pending = pending
         self._eager = True
-        self.closed = False
+        self.closed: bool = False
 
     async def receive_into(self, buffer: memoryview) -> int:
         """Wait for bytes and put them at the start of `buffer`.
@@ -84,7 +84,7 @@ class Transport:
             await trio.lowlevel.checkpoint()
         else:
             await self._wait(trio.lowlevel.wait_readable)
-        while True:
+        while True:  # noqa: ASYNC913 (each turn waits for the socket)
             try:
                 received = self._sock.recv_into(buffer)
             except self._want_read:

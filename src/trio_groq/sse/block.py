@@ -57,8 +57,10 @@ class Block:
     )
 
     def __init__(self) -> None:
-        self.last_event_id = ""
+        self.last_event_id: str = ""
         self.reconnection_time: int | None = None
+        self.empty: bool = True
+        self.size: int = 0
         self.drop()
 
     def drop(self) -> None:

@@ -44,6 +44,10 @@ def _texts(value: Iterable[str] | None) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
 
 
+def _calls(value: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    return tuple(value)
+
+
 def _pairs(value: HeaderPairs) -> tuple[tuple[str, str], ...]:
     return tuple(value)
 
@@ -123,7 +127,7 @@ class Reply:
     content: str | None = None
     tokens: Sequence[str] | None = attrs.field(default=None, converter=_texts)
     reasoning: str | None = None
-    tool_calls: Sequence[ToolCall] = attrs.field(default=(), converter=tuple)
+    tool_calls: Sequence[ToolCall] = attrs.field(default=(), converter=_calls)
     finish_reason: str | None = None
     usage: Mapping[str, Any] | None = None
     model: str | None = None

@@ -128,7 +128,8 @@ class FakeGroq:
         stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = plain
         if self._certificates is not None:
             context = self._certificates.server_context
-            stream = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
+            # Not `https_compatible`, which would close without the closing alert.
+            stream = trio.SSLStream(plain, context, server_side=True)
         self._opened += 1
         connection = Connection(stream, plain.socket, self._opened, self)
         self._open.add(connection)
