@@ -26,7 +26,7 @@ def refusal(params: object) -> dict[str, Any] | None:
         {},
         {"temperature": 0, "top_p": 1, "n": 1, "seed": -5, "stop": None, "stream": True},
         {"temperature": 2.0, "stop": ["a", "b"], "max_tokens": 1, "user": "u", "tools": []},
-        {"frequency_penalty": -2, "presence_penalty": 2, "service_tier": "flex"},
+        {"frequency_penalty": -2, "presence_penalty": 2, "service_tier": "flex", "stop": "x"},
         {"something_new": {"passes": True}},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]},
         {

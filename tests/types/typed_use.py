@@ -70,7 +70,7 @@ def accepted(prompt: str, schema: dict[str, Any]) -> None:
 def plain_dicts() -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
     create(model="m", messages=[{"role": "user", "content": "hi"}], tools=[tool])
-    tools: list[dict[str, object]] = [tool, {"type": "code_interpreter"}]
+    tools: list[dict[str, Any]] = [{"type": "code_interpreter"}]
     create(model="m", messages=[{"role": "user", "content": "hi"}], tools=tools)
     form: dict[str, Any] = {"type": "json_object"}
     create(model="m", messages=[{"role": "user", "content": "hi"}], response_format=form)

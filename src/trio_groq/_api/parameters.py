@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from reprlib import Repr
-from typing import Annotated, final, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -80,17 +80,12 @@ def _path(text: str) -> str:
 
 def _value_at(params: object, path: str) -> object:
     """The value at `path`, or the innermost one before the path can be followed no further."""
-    value = params
+    value: Any = params
     known, _, _ = path.partition("[...]")  # msgspec does not tell which key of a dict it was
     for name, index in _STEP.findall(f".{known}"):
         try:
-            if index:
-                value = value[int(index)]  # type: ignore[index]  # fails as it should
-            elif isinstance(value, Mapping):
-                value = value[name]
-            else:
-                value = getattr(value, name)
-        except (LookupError, TypeError, AttributeError):
+            value = value[int(index) if index else name]
+        except (LookupError, TypeError):  # a set has items, but no index
             break
     return value
 
@@ -109,7 +104,7 @@ def _translated(text: str, params: object) -> InvalidRequestError:
     if "at `key` in" in text:
         return _wrong(path, "strings as keys", value)
     if (form := _EXPECTED.match(text)) is None:
-        return _wrong(path, f"what the API takes ({text})", value)
+        return _wrong(path, f"what the API takes ({_PLACE.sub('', text)})", value)
     types, bound, direction, length = form.groups()
     if isinstance(value, float) and not math.isfinite(value):
         return _wrong(path, "a finite number", value)
@@ -161,8 +156,6 @@ class Validator:
             check(params, shape)
         except msgspec.ValidationError as error:
             self._check_again(params, shape, str(error))
-        except RecursionError as error:
-            raise _wrong("", _SANE, params) from error
         for name, rule in self._rules:
             if name in params:
                 _check_rule(name, rule, params)
@@ -196,8 +189,10 @@ class Validator:
         """
         try:
             check(_plain(params), shape)
-        except (msgspec.ValidationError, RecursionError):
+        except RecursionError:  # there is a cycle, and not where one may be
             raise _translated(text, params) from None
+        except msgspec.ValidationError as error:
+            raise _translated(str(error), params) from None
 
     def _warn(self, params: Mapping[str, object], stacklevel: int) -> None:
         for name, by in self._replaced.items():

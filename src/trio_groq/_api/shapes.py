@@ -80,7 +80,7 @@ def check(value: object, shape: type) -> None:
 
 @cache
 def shape_of(declaration: type) -> type:
-    """A struct with the fields of a TypedDict, for `check`."""
+    """A struct with the fields of a TypedDict, which must not contain itself, for `check`."""
     required: frozenset[str] = getattr(declaration, "__required_keys__", frozenset())
     hints = get_type_hints(declaration, include_extras=True)
     return msgspec.defstruct(
