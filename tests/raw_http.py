@@ -53,6 +53,7 @@ def http_request(
 async def until(holds: Callable[[], bool]) -> None:
     """Let the other tasks run until something holds; it is an error if it never does."""
     with trio.fail_after(10):
+        await trio.lowlevel.checkpoint()
         while not holds():
             await wait_all_tasks_blocked()
 

@@ -312,46 +312,37 @@ class ChatStream:
             raise self._api_error(data)
 
     def _api_error(self, data: memoryview) -> APIError:
-        response = self._opened()
-        return error_from_event(
-            bytes(data), request=response.request, request_id=response.request_id
-        )
+        return error_from_event(bytes(data), request_id=self._opened().request_id)
 
     def _not_a_chunk(self, data: memoryview, exc: Exception) -> APIError:
-        response = self._opened()
         excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
         return APIResponseValidationError(
             f"stream event: expected a chat completion chunk ({exc}), got {excerpt!r}",
-            request=response.request,
-            request_id=response.request_id,
             body=excerpt,
         )
 
     def _body_ended(self) -> None:
-        self._parser.close()
+        try:
+            self._parser.close()
+        except ProtocolError as exc:  # an event that was too large, behind others that were not
+            self._failure = exc
+            return
         if self._accumulator.finished:  # every choice has its finish reason
             self._done = True
         else:
             self._failure = StreamError(
-                "stream: expected [DONE] or a finish reason, got the response's end",
-                request=self._opened().request,
-                request_id=self._opened().request_id,
+                "stream: expected [DONE] or a finish reason, got the response's end"
             )
 
     def _broken(self, exc: APIConnectionError) -> None:
         """A receive failed: what had come before it is still handed out."""
-        response = self._opened()
-        exc.request = response.request
-        exc.request_id = response.request_id
         if isinstance(exc, APITimeoutError):
             self._failure = exc
         elif isinstance(exc, ProtocolError) and self._accumulator.finished:
             self._done = True
         else:
             self._failure = StreamError(
-                f"stream: expected [DONE], got a broken connection ({exc.message})",
-                request=response.request,
-                request_id=response.request_id,
+                f"stream: expected [DONE], got a broken connection ({exc.message})"
             )
             self._failure.__cause__ = exc
 
@@ -372,8 +363,10 @@ class ChatStream:
         failure = self._failure
         if failure is None:
             raise StopAsyncIteration
-        if isinstance(failure, APIError) and failure.partial is None:
-            failure.partial = self.completion
+        if isinstance(failure, APIError):
+            failure.partial = failure.partial or self.completion
+            failure.request = failure.request or self._opened().request
+            failure.request_id = failure.request_id or self._opened().request_id
         raise failure
 
     def _end(self) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -82,25 +82,29 @@ class ClientConfig:
         return parse_base_url(self.base_url, allow_plaintext=self.allow_plaintext)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "ClientConfig":
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> "ClientConfig":  # noqa: ANN401 (the fields have types of their own)
         """The configuration that the environment states, defaults for the rest.
 
         Args:
             environ: `GROQ_API_KEY`; `GROQ_BASE_URL`, or else `GROQ_HOST`. Empty means not set.
+            fields: Fields that are known already; what the environment says of them is not
+                looked at.
 
         Raises:
             ConfigurationError: A value is not valid; the message names the variable.
         """
-        key = environ.get(_KEY_VARIABLE) or None
-        api_key = None if key is None else checked_secret(key, source=_KEY_VARIABLE)
-        config = cls(api_key=api_key)
-        for variable in _URL_VARIABLES:
-            if url := environ.get(variable):
-                try:
-                    return attrs.evolve(config, base_url=url)
-                except ConfigurationError as exc:
-                    raise ConfigurationError(f"{variable}: {exc}") from None
-        return config
+        if "api_key" not in fields and (key := environ.get(_KEY_VARIABLE)):
+            fields["api_key"] = checked_secret(key, source=_KEY_VARIABLE)
+        if "base_url" not in fields:
+            for variable in _URL_VARIABLES:
+                if url := environ.get(variable):
+                    try:
+                        return cls(base_url=url, **fields)
+                    except ConfigurationError as exc:
+                        if str(exc).startswith("base_url"):
+                            raise ConfigurationError(f"{variable}: {exc}") from None
+                        raise
+        return cls(**fields)
 
     def required_key(self) -> ApiKey:
         """The key.

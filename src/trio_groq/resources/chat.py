@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final, Literal, Unpack, final, overload
 
-from trio_groq._api.parameters import Validator, encode_json
+from trio_groq._api.parameters import Validator, encode_json, sendable_messages
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, OpenResponse
@@ -37,15 +37,15 @@ def _validator() -> Validator:
 
 
 def _call(
-    params: Mapping[str, object],
+    params: ChatCompletionCreateParams,
     *,
     stream: bool,
     headers: HeaderOptions | None,
     query: QueryOptions | None,
     body: Mapping[str, object] | None,
 ) -> Call:
-    _validator()(params, stacklevel=4)
-    content: dict[str, object] = dict(params)
+    _validator()(params, stacklevel=3)
+    content: dict[str, object] = {**params, "messages": sendable_messages(params["messages"])}
     if stream:
         content["stream"] = True
     if body:

@@ -84,6 +84,7 @@ class Connection:
     async def run(self) -> None:
         """Serve until either side has had enough; then, come what may, close the socket."""
         try:
+            await trio.lowlevel.checkpoint()
             if isinstance(self._stream, trio.SSLStream):
                 await self._stream.do_handshake()
             await self._end(await self._serve())
@@ -111,6 +112,7 @@ class Connection:
 
     async def _receive(self) -> RecordedRequest | None:
         """The next request, None once the client has closed."""
+        await trio.lowlevel.checkpoint()
         while True:
             request = self._reader.poll(trio.current_time())
             if request is not None:
@@ -138,6 +140,7 @@ class Connection:
 
     async def _play(self, beats: Iterable[Beat]) -> Ending | None:
         due = trio.current_time()
+        await trio.lowlevel.checkpoint()
         for beat in coalesce(beats):
             if beat.delay:
                 due += beat.delay  # so that lateness does not add up
@@ -159,6 +162,7 @@ class Connection:
         await trio.sleep_until(due)
 
     async def _end(self, ending: Ending) -> None:
+        await trio.lowlevel.checkpoint()
         if ending is Ending.CLOSE:
             await self._stream.aclose()
         elif ending is Ending.LINGER:

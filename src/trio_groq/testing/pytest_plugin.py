@@ -19,12 +19,12 @@ __all__ = ["pytest_configure"]
 _PYTEST_TRIO = "trio"
 
 
-async def _serve() -> AsyncIterator["FakeGroq"]:
+async def _serve() -> AsyncIterator["FakeGroq"]:  # noqa: ASYNC900 (pytest-trio runs it to its end)
     """A FakeGroq on a free loopback port, without TLS, that echoes; one for each test."""
     from trio_groq.testing.server import FakeGroq  # noqa: PLC0415 (see the module's docstring)
 
     async with FakeGroq() as server:
-        yield server
+        yield server  # noqa: ASYNC119 (as above)
 
 
 def _refuse() -> None:
