@@ -82,16 +82,14 @@ class Connection:
         self._socket.close()
 
     async def run(self) -> None:
-        """Serve until either side has had enough; then, come what may, close the socket."""
+        """Serve until either side has had enough; `close` afterwards, come what may."""
+        await trio.lowlevel.checkpoint()
         try:
-            await trio.lowlevel.checkpoint()
             if isinstance(self._stream, trio.SSLStream):
                 await self._stream.do_handshake()
             await self._end(await self._serve())
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             pass  # the client has gone, or `close` was called: either ends the connection
-        finally:
-            self._socket.close()
 
     async def _serve(self) -> Ending:
         """Serve request after request, and tell how the connection ends."""

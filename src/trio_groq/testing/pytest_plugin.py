@@ -24,7 +24,7 @@ async def _serve() -> AsyncIterator["FakeGroq"]:  # noqa: ASYNC900 (pytest-trio 
     from trio_groq.testing.server import FakeGroq  # noqa: PLC0415 (see the module's docstring)
 
     async with FakeGroq() as server:
-        yield server  # noqa: ASYNC119 (as above)
+        yield server  # noqa: ASYNC119, RUF100 (as above; ruff has not got the rule)
 
 
 def _refuse() -> None:

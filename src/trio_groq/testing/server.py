@@ -136,6 +136,7 @@ class FakeGroq:
         try:
             await connection.run()
         finally:
+            connection.close()
             self._open.discard(connection)
 
     def answer(self, request: RecordedRequest) -> Reply:
