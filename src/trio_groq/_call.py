@@ -27,7 +27,7 @@ from trio_groq._api.responses import (
 )
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy, decide
 from trio_groq._api.urls import BaseURL
-from trio_groq._http.connection import Connection
+from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.messages import ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
@@ -126,14 +126,14 @@ class OpenResponse:
         """Whether the whole body has been read."""
         return self._connection is None or self._connection.complete
 
-    async def receive(self) -> list[Span]:
-        """More of the body, valid until the next await; empty at its end.
+    def receive(self, consume: Consume) -> Awaitable[None]:
+        """Receive more of the body, until `consume` says that it is enough, or to its end.
 
         Raises:
             APIConnectionError: The connection broke, or a limit passed.
         """
         assert self._connection is not None  # noqa: S101 (callers check `open`)
-        return await self._connection.receive(self.deadlines)
+        return self._connection.receive(self.deadlines, consume)
 
     def first_token_came(self) -> None:
         """The stream's first chunk is here: note when, and lift the limit on its coming."""
@@ -151,16 +151,17 @@ class OpenResponse:
             APIConnectionError: The connection broke, or a limit passed.
             APIError: The body is longer than `limit`.
         """
-        parts: list[bytes] = []
-        size = 0
-        while spans := await self.receive():
-            parts += [bytes(memoryview(data)[start:end]) for data, start, end in spans]
-            size += sum(end - start for _, start, end in spans)
-            if size > limit:
-                if cut:
-                    break
-                raise APIError(f"response body: expected at most {limit} bytes, got more")
-        return b"".join(parts)[:limit]
+        body = bytearray()
+
+        def consume(spans: list[Span]) -> bool:
+            for data, start, end in spans:
+                body.extend(memoryview(data)[start:end])
+            return len(body) > limit
+
+        await self.receive(consume)
+        if len(body) > limit and not cut:
+            raise APIError(f"response body: expected at most {limit} bytes, got more")
+        return bytes(body[:limit])
 
     def finish(self) -> None:
         """Give the connection back. Idempotent."""

@@ -259,10 +259,12 @@ class ChatStream:
                 if not response.open:
                     self._failure = StreamError("stream: expected it to be open, got it closed")
                     break
-                self._take(await response.receive())
+                await response.receive(self._take)
+                if not (self._ready or self._done or self._failure):
+                    self._body_ended()
                 if self._ready and response.first_token_at is None:
                     response.first_token_came()
-                if self._done:
+                if self._done and not response.complete:
                     await self._drain(response)
         except APIConnectionError as exc:
             self._broken(exc)
@@ -274,11 +276,12 @@ class ChatStream:
         if self._failure is not None or self._done:
             self._end()
 
-    def _take(self, spans: list[Span]) -> None:
-        """Decode the events of one receive; after the first wrong one there is no second."""
-        if not spans:
-            self._body_ended()
-            return
+    def _take(self, spans: list[Span]) -> bool:
+        """Decode the events of one receive; after the first wrong one there is no second.
+
+        Returns:
+            Whether there is anything to hand out, or the stream is over.
+        """
         ready = self._ready
         feed = self._parser.feed_span
         decode = self._decode
@@ -291,7 +294,7 @@ class ChatStream:
                         continue
                     if len(data) == len(DONE) and bytes(data) == DONE:
                         self._done = True
-                        return
+                        return True
                     try:
                         chunk = decode(data)
                     except ValueError as exc:
@@ -301,6 +304,7 @@ class ChatStream:
                     ready.append(chunk)
         except GroqError as exc:
             self._failure = exc
+        return bool(ready) or self._failure is not None
 
     def _take_named(self, event: ServerSentEvent) -> None:
         """An event with a name: an error, or one of a kind that may come to be, and is skipped."""
@@ -349,10 +353,15 @@ class ChatStream:
     async def _drain(self, response: OpenResponse) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
         """Read what is left after `[DONE]`, within bounds, so that the connection is reused."""
         left = DRAIN_BYTES
-        with trio.move_on_after(DRAIN_SECONDS):  # noqa: ASYNC912 (what has come is there without a wait)
+
+        def consume(spans: list[Span]) -> bool:
+            nonlocal left
+            left -= sum(end - start for _, start, end in spans)
+            return left <= 0
+
+        with trio.move_on_after(DRAIN_SECONDS):
             try:
-                while left > 0 and not response.complete:
-                    left -= sum(end - start for _, start, end in await response.receive())
+                await response.receive(consume)
             except APIConnectionError:
                 # The answer is whole; the connection is closed and not missed.
                 response.abandon()

@@ -16,7 +16,7 @@ from trio_groq._http.connection import Connection
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.dial import Dialer
 from trio_groq._http.exchange import ExchangeLimits
-from trio_groq._http.messages import Origin, Request, ResponseHead
+from trio_groq._http.messages import Origin, Request, ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
 from trio_groq.errors import APITimeoutError, ProtocolError
@@ -118,9 +118,13 @@ class Client:
         connection, head = await self.pool.send(request, deadlines)
         try:
             received = bytearray()
-            while spans := await connection.receive(deadlines):
+
+            def consume(spans: list[Span]) -> bool:
                 for data, start, end in spans:
-                    received += data[start:end]
+                    received.extend(data[start:end])
+                return False
+
+            await connection.receive(deadlines, consume)
             return Outcome(head, bytes(received), connection.reusable, connection)
         finally:
             self.pool.release(connection)

@@ -212,9 +212,9 @@ def test_each_connection_expires_from_its_own_release() -> None:
 
 def test_expired_connections_of_any_origin_are_closed_by_any_step_oldest_first() -> None:
     state = new_state(idle_expiry=10.0)
+    lease(state, 3, origin=THERE)
     idle(state, 1, origin=THERE, now=0.0)
     idle(state, 2, now=1.0)
-    lease(state, 3, origin=THERE, now=2.0)
     assert state.release(3, THERE, 11.0) == ((1, 2), None)
     assert counts(state) == (0, 0, 1, 0)
     assert state.statistics().expired == 2

@@ -1,6 +1,7 @@
 """One transport and one exchange at a time."""
 
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, TypeAlias, final
 
 import trio
 
@@ -15,6 +16,9 @@ __all__ = ["Connection", "ReceiveBuffer"]
 RECEIVE_BYTES: Final = 65_536
 """One receive takes at most this much: the largest read in recorded traffic is 110 KB, the median
 300 bytes, and the buffer is one for all connections of a client."""
+
+
+Consume: TypeAlias = Callable[[list[Span]], bool]
 
 
 @final
@@ -107,15 +111,26 @@ class Connection:
         return head
 
     async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
-        while exchange.head is None:
-            self._early = await self._receive_some(exchange, deadlines)
-        return exchange.head  # noqa: ASYNC910 (bytes that came with the head cost no wait)
+        buffer = self._buffer.data
 
-    async def receive(self, deadlines: Deadlines) -> list[Span]:
-        """Wait for more of the response's body.
+        def take(received: int) -> bool:
+            if received == 0:
+                exchange.receive_eof()  # raises: there is no head yet
+            # What comes with the head is in memory of its own (see `Exchange`), and can be kept.
+            self._early = exchange.receive(buffer, 0, received)
+            return exchange.head is not None
 
-        Returns:
-            Decoded bytes, valid until the next await; an empty list when the body is complete.
+        await self._receive(take, deadlines)
+        assert exchange.head is not None  # noqa: S101 (`take` saw it)
+        return exchange.head
+
+    async def receive(self, deadlines: Deadlines, consume: Consume) -> None:
+        """Receive more of the response's body, until it is enough or complete.
+
+        Args:
+            deadlines: The call's limits.
+            consume: Called with decoded bytes, which are valid during that call only; True if
+                they are enough for now. Called in this task or on its behalf.
 
         Raises:
             APIConnectionError: As `send`.
@@ -123,21 +138,30 @@ class Connection:
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 (a body follows a head)
         spans, self._early = self._early, []
-        while not spans and not exchange.complete:
+        if spans and consume(spans):
+            return
+        if exchange.failure is not None:
+            raise exchange.failure
+        if exchange.complete:
+            return
+        buffer = self._buffer.data
+
+        def take(received: int) -> bool:
+            spans = exchange.receive(buffer, 0, received) if received else exchange.receive_eof()
+            if spans and consume(spans):
+                return True
             if exchange.failure is not None:
                 raise exchange.failure
-            spans = await self._receive_some(exchange, deadlines)
-        return spans  # noqa: ASYNC910 (bytes that came with the head cost no wait)
+            return exchange.complete
 
-    async def _receive_some(self, exchange: Exchange, deadlines: Deadlines) -> list[Span]:
-        buffer = self._buffer
-        with trio.CancelScope(deadline=deadlines.at("read", trio.current_time())) as scope:
-            received = await self._transport.receive_into(buffer.view)
-        if scope.cancelled_caught:
-            raise deadlines.error("read", trio.current_time())
-        if received:
-            return exchange.receive(buffer.data, 0, received)
-        return exchange.receive_eof()
+        await self._receive(take, deadlines)
+
+    async def _receive(self, take: Callable[[int], bool], deadlines: Deadlines) -> None:
+        deadline = deadlines.at("read", trio.current_time())
+        try:
+            await self._transport.receive(self._buffer.view, take, deadline)
+        except trio.TooSlowError:
+            raise deadlines.error("read", trio.current_time()) from None
 
     @property
     def response_begun(self) -> bool:

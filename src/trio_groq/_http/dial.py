@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, final
 import trio
 
 from trio_groq._http.messages import Origin
+from trio_groq._http.readiness import ReadinessOption
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, ConfigurationError
 
@@ -112,6 +113,28 @@ async def _handshake(sock: ssl.SSLSocket) -> None:
             return  # noqa: ASYNC910 (each turn waits for the socket)
 
 
+def _receive_records(sock: ssl.SSLSocket, buffer: memoryview) -> int:
+    """Receive all records that are there, up to the buffer's size.
+
+    OpenSSL gives one record a call, and a token is a record. Those that it has taken in already
+    are invisible to the kernel's readiness, so none may be left behind.
+    """
+    received = sock.recv_into(buffer)
+    if received == 0:
+        return 0
+    try:
+        while received < len(buffer):
+            more = sock.recv_into(buffer[received:])
+            if more == 0:
+                break  # the end; the next receive finds it again
+            received += more
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        pass  # that was all
+    except OSError:
+        pass  # what came before is whole; the next receive fails in the same way
+    return received
+
+
 def _tls_error(origin: Origin, exc: OSError) -> APIConnectionError:
     if isinstance(exc, ssl.SSLCertVerificationError):
         error = APIConnectionError(f"TLS with {origin}: {exc.verify_message}")
@@ -131,10 +154,14 @@ class Dialer:
     Args:
         ssl_context: Used as it is, never changed; None for `default_ssl_context()`, which is
             built when the first `https` connection needs it.
+        readiness: How to wait for bytes.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, ssl_context: ssl.SSLContext | None = None, *, readiness: ReadinessOption = "auto"
+    ) -> None:
         self._ssl_context = ssl_context
+        self._readiness = readiness
 
     async def dial(self, origin: Origin) -> Transport:
         """Connect to `origin`, TLS handshake included.
@@ -146,7 +173,7 @@ class Dialer:
         Cancelled, no socket stays open.
         """
         if origin.scheme != "https":
-            return Transport(await _connect(origin))
+            return Transport(await _connect(origin), readiness=self._readiness)
         context = self._ssl_context or default_ssl_context()
         return await self._secure(await _connect(origin), context, origin)
 
@@ -178,5 +205,6 @@ class Dialer:
             tls,
             want_read=(ssl.SSLWantReadError,),
             want_write=(ssl.SSLWantWriteError,),
-            pending=tls.pending,
+            receive=functools.partial(_receive_records, tls),
+            readiness=self._readiness,
         )

@@ -3,23 +3,23 @@
 The readiness policy. A receive that fails for want of data costs more than it saves on a paced
 stream, where the next token is always still to come; on a saturated stream data is always there
 and waiting for readability is the waste. So the transport follows the last outcome: it tries at
-once after a receive that brought much (or when TLS holds decrypted bytes, which no readiness call
-can see), and waits first after one that brought little.
+once after a receive that brought much, and waits first after one that brought little.
 
 Every receive is a full checkpoint, and the checkpoint comes *before* the bytes: what has been
 received is in the caller's hands with no await in between, so one buffer can serve all
 connections of a client, and a cancelled receive has taken nothing from the socket.
 
-A TLS socket is used as directly as a plain one, in non-blocking mode; `dial` hands over the
-exceptions that its `recv_into` and `send` raise for "not yet", and this file need not know them.
+A TLS socket is used as directly as a plain one, in non-blocking mode; `dial` hands over how to
+receive from it and what it raises for "not yet", and this file need not know more of it.
 """
 
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, TypeAlias, final
 
 import trio
 
+from trio_groq._http.readiness import ReadinessOption, watch
 from trio_groq.errors import APIConnectionError
 
 __all__ = ["Transport"]
@@ -28,16 +28,19 @@ EAGER_BYTES: Final = 4096
 """A receive of this many bytes or more is followed by another one at once: several events were
 waiting, so the peer is ahead of us. Half a dozen typical events; one alone is about 300 bytes."""
 
-_Errors = tuple[type[Exception], ...]
-
-
-def _none_pending() -> int:
-    return 0
+_Errors: TypeAlias = tuple[type[Exception], ...]
+Receive: TypeAlias = Callable[[memoryview], int]
 
 
 def _connection_error(doing: str, exc: OSError) -> APIConnectionError:
     reason = exc.strerror or str(exc) or type(exc).__name__
     return APIConnectionError(f"connection: {doing} failed: {reason}")
+
+
+def _closed_error() -> APIConnectionError:
+    return APIConnectionError(
+        "connection: expected it to stay open during the call, got closed by this client"
+    )
 
 
 @final
@@ -49,10 +52,21 @@ class Transport:
         want_read: What it raises when an operation needs the socket to be readable first. A
             plain socket raises the same either way: a receive takes it for this, a send for:
         want_write: What it raises when an operation needs the socket to be writable first.
-        pending: How many received bytes the socket object itself holds (TLS).
+        receive: How to receive into a buffer, if not with the socket's own `recv_into`.
+        readiness: How to wait for bytes.
     """
 
-    __slots__ = ("_eager", "_pending", "_sock", "_want_read", "_want_write", "closed")
+    __slots__ = (
+        "_buffer",
+        "_eager",
+        "_receive",
+        "_sock",
+        "_take",
+        "_want_read",
+        "_want_write",
+        "_watch",
+        "closed",
+    )
 
     def __init__(
         self,
@@ -60,42 +74,60 @@ class Transport:
         *,
         want_read: _Errors = (BlockingIOError,),
         want_write: _Errors = (BlockingIOError,),
-        pending: Callable[[], int] = _none_pending,
+        receive: Receive | None = None,
+        readiness: ReadinessOption = "auto",
     ) -> None:
         self._sock = sock
         self._want_read = want_read
         self._want_write = want_write
-        self._pending = pending
+        self._receive = receive or sock.recv_into
+        self._buffer = memoryview(b"")
+        self._take: Callable[[int], bool] = bool
+        self._watch = watch(sock, readiness)
         self._eager = True
         self.closed: bool = False
 
-    async def receive_into(self, buffer: memoryview) -> int:
-        """Wait for bytes and put them at the start of `buffer`.
+    async def receive(
+        self, buffer: memoryview, take: Callable[[int], bool], deadline: float
+    ) -> None:
+        """Receive into `buffer`, again and again, until it is enough.
 
-        Returns:
-            How many bytes came, 1 to `len(buffer)`; 0 when the peer has closed its side.
+        Args:
+            buffer: Where bytes go, from its start; overwritten by each receive.
+            take: Called at once with how many bytes came, 1 to `len(buffer)`, or 0 when the peer
+                has closed its side; True if that is enough, as 0 has to be. What it raises is
+                raised here.
+            deadline: When to give up, on Trio's clock, in seconds; infinity for never.
 
         Raises:
+            trio.TooSlowError: The deadline passed.
             APIConnectionError: The connection broke, or was closed by another task.
 
-        Cancelled, it has taken nothing from the socket.
+        Cancelled, it has taken nothing from the socket that `take` was not given.
         """
+        self._buffer = buffer
+        self._take = take
         if self._eager:
             await trio.lowlevel.checkpoint()
-        else:
-            await self._wait(trio.lowlevel.wait_readable)
-        while True:  # noqa: ASYNC913 (each turn waits for the socket)
-            try:
-                received = self._sock.recv_into(buffer)
-            except self._want_read:
-                await self._wait(trio.lowlevel.wait_readable)
-            except self._want_write:
-                await self._wait(trio.lowlevel.wait_writable)
-            except OSError as exc:
-                raise _connection_error("receiving", exc) from exc
-            else:
-                self._eager = received >= EAGER_BYTES or self._pending() > 0
-                return received
+            if trio.current_time() >= deadline:
+                raise trio.TooSlowError
+            if self._attempt():
+                return
+        try:
+            await self._watch.until(self._attempt, deadline)
+        except trio.ClosedResourceError:
+            raise _closed_error() from None
+
+    def _attempt(self) -> bool:
+        """One receive, if there is something to receive; whether it was enough."""
+        try:
+            received = self._receive(self._buffer)
+        except (*self._want_read, *self._want_write):
+            return False
+        except OSError as exc:
+            raise _connection_error("receiving", exc) from exc
+        self._eager = received >= EAGER_BYTES
+        return self._take(received)
 
     async def send_all(self, data: bytes) -> None:
         """Send everything.
@@ -114,9 +146,9 @@ class Transport:
             try:
                 sent = self._sock.send(rest)
             except self._want_write:
-                await self._wait(trio.lowlevel.wait_writable)
+                await self._writable()
             except self._want_read:
-                await self._wait(trio.lowlevel.wait_readable)
+                await self._readable()
             except OSError as exc:
                 raise _connection_error("sending", exc) from exc
             else:
@@ -124,13 +156,17 @@ class Transport:
         # A peer answers after a round trip, so the first receive would come too early.
         self._eager = False
 
-    async def _wait(self, ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+    async def _readable(self) -> None:
         try:
-            await ready(self._sock)
+            await trio.lowlevel.wait_readable(self._sock)
         except trio.ClosedResourceError:
-            raise APIConnectionError(
-                "connection: expected it to stay open during the call, got closed by this client"
-            ) from None
+            raise _closed_error() from None
+
+    async def _writable(self) -> None:
+        try:
+            await trio.lowlevel.wait_writable(self._sock)
+        except trio.ClosedResourceError:
+            raise _closed_error() from None
 
     def is_quiet(self) -> bool:
         """Whether the peer has sent nothing and not closed: what an idle connection must be.
@@ -139,7 +175,7 @@ class Transport:
         A byte that comes is lost: a connection that is not quiet is of no further use.
         """
         try:
-            self._sock.recv_into(bytearray(1))
+            self._receive(memoryview(bytearray(1)))
         except (*self._want_read, *self._want_write):
             return True
         except OSError:
@@ -150,6 +186,7 @@ class Transport:
         """Close the socket at once and wake whoever waits on it. Idempotent, never blocks."""
         if not self.closed:
             self.closed = True
+            self._watch.close()
             if trio.lowlevel.in_trio_run():  # else the run is over, and nobody can be waiting
                 trio.lowlevel.notify_closing(self._sock)
             self._sock.close()

@@ -1,7 +1,6 @@
 """The demo's work: streams side by side against FakeGroq, and what they measured."""
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -54,11 +53,15 @@ class Plan:
     tokens: int = 60
     tokens_per_second: float = 60.0
 
+    def lanes(self) -> "list[Lane]":
+        """The places for the streams."""
+        return [Lane(number) for number in range(1, self.streams + 1)]
+
     def reply(self, request: RecordedRequest) -> Reply:
         """What the server says: it depends on the question alone, and so does the pace."""
         number = int(request.params["messages"][-1]["content"].rpartition(" ")[2])
-        story = itertools.cycle(_STORY)
-        tokens = list(itertools.islice(story, 7 * number, 7 * number + self.tokens))
+        start = 7 * number
+        tokens = [_STORY[at % len(_STORY)] for at in range(start, start + self.tokens)]
         return Reply(
             tokens=[tokens[0].lstrip(), *tokens[1:]],
             first_token_delay=_FIRST_TOKEN + _SPREAD * (number * 5 % 8),
@@ -66,7 +69,7 @@ class Plan:
         )
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Lane:
     """One place for a stream, and how far it is.
 
@@ -86,28 +89,34 @@ class Lane:
     first_tokens: list[float] = attrs.Factory(list)
     seconds: float | None = None
 
-    async def run(self, client: GroqClient, plan: Plan) -> None:
-        """Stream the lane's answers."""
+    async def run(self, client: GroqClient, plan: Plan, ended: Callable[["Lane"], None]) -> None:
+        """Stream the lane's answers; `ended` is told after the last."""
+        await trio.lowlevel.checkpoint()
         started = trio.current_time()
         for answer in range(plan.answers):
             await self._stream(client, self.number + answer * plan.streams)
         self.seconds = trio.current_time() - started
+        ended(self)
 
     async def _stream(self, client: GroqClient, question: int) -> None:
         asked = trio.current_time()
-        came_first = None
         self.tail = ""
+        first = True
         async with client.chat.completions.stream(
             model=_MODEL,
             messages=[{"role": "user", "content": f"Tell me about layers, part {question}"}],
         ) as stream:
             async for text in stream.text_deltas():
-                if came_first is None:
-                    came_first = trio.current_time() - asked
-                    self.first_tokens.append(came_first)
+                if first:
+                    first = False
+                    self.first_tokens.append(trio.current_time() - asked)
                 self.tokens += 1
                 self.tail = (self.tail + clean(text).replace("\n", " "))[-_TAIL:]
         self.answers += 1
+
+
+def _in_megabytes(memory: int | None) -> str:
+    return "unknown" if memory is None else f"{memory / MEGABYTE:.1f} MB"
 
 
 @attrs.frozen(kw_only=True)
@@ -139,16 +148,19 @@ class Result:
             ("tokens per second", f"{tokens / self.seconds:.0f}"),
             ("connections opened", str(self.pool.opened)),
             ("connections reused", f"{self.pool.reused} times"),
-            ("peak memory", "unknown" if self.memory is None else f"{self.memory / MEGABYTE:.1f} MB"),
+            ("peak memory", _in_megabytes(self.memory)),
         ]
 
 
-async def run_plan(plan: Plan, lanes: Sequence[Lane]) -> Result:
+async def run_plan(
+    plan: Plan, lanes: Sequence[Lane], ended: Callable[[Lane], None] = lambda _: None
+) -> Result:
     """Stream all lanes at once against a FakeGroq of its own.
 
     Args:
         plan: What to do.
         lanes: One for each stream; they tell how far they are while this runs.
+        ended: Told of each lane that is done.
 
     Raises:
         ExceptionGroup: Calls failed, which is a defect of the client or of FakeGroq.
@@ -159,7 +171,7 @@ async def run_plan(plan: Plan, lanes: Sequence[Lane]) -> Result:
             started = trio.current_time()
             async with trio.open_nursery() as nursery:
                 for lane in lanes:
-                    nursery.start_soon(lane.run, client, plan)
+                    nursery.start_soon(lane.run, client, plan, ended)
             seconds = trio.current_time() - started
             return Result(
                 lanes=lanes,

@@ -10,7 +10,17 @@ from typing import IO, Any, Final, TextIO, final
 
 import click
 
-__all__ = ["FAILED", "INTERRUPTED", "USAGE", "Failure", "Output", "clean", "one_line", "standard"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "USAGE",
+    "Failure",
+    "Output",
+    "UsageFailure",
+    "clean",
+    "one_line",
+    "standard",
+]
 
 FAILED: Final = 1
 """Exit code: the API or the machine failed."""
@@ -78,26 +88,33 @@ def standard() -> tuple[Output, Output]:
     return Output(sys.stdout), Output(sys.stderr)
 
 
-@final
 class Failure(click.ClickException):
     """Ends a command: a line on standard error, and a line for each note.
 
     Args:
         message: What is wrong.
         notes: What may help.
-        exit_code: `FAILED` or `USAGE`.
     """
 
-    def __init__(
-        self, message: str, *, notes: Iterable[str] = (), exit_code: int = FAILED
-    ) -> None:
+    exit_code = FAILED
+
+    def __init__(self, message: str, notes: Iterable[str] = ()) -> None:
         super().__init__(one_line(message))
         self.notes = tuple(map(one_line, notes))
-        self.exit_code = exit_code
+
+    def lines(self) -> list[str]:
+        """What is printed."""
+        return [f"error: {self.message}", *(f"note: {note}" for note in self.notes)]
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it."""
         output = Output(sys.stderr if file is None else file)
-        output.line(f"error: {self.message}")
-        for note in self.notes:
-            output.line(f"note: {note}")
+        for line in self.lines():
+            output.line(line)
+
+
+@final
+class UsageFailure(Failure):
+    """The same, where the arguments or the setup are wrong."""
+
+    exit_code = USAGE

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from trio_groq.cli._output import FAILED, USAGE, Failure
+from trio_groq.cli._output import Failure, UsageFailure
 from trio_groq.errors import ConfigurationError, GroqError, InvalidRequestError
 
 __all__ = ["failure_of", "interruptible", "run"]
@@ -18,11 +18,8 @@ T = TypeVar("T")
 def failure_of(error: GroqError) -> Failure:
     """An error of the client as what ends a command."""
     is_usage = isinstance(error, ConfigurationError | InvalidRequestError)
-    return Failure(
-        str(error),
-        notes=getattr(error, "__notes__", ()),
-        exit_code=USAGE if is_usage else FAILED,
-    )
+    kind = UsageFailure if is_usage else Failure
+    return kind(str(error), getattr(error, "__notes__", ()))
 
 
 def _first_of(error: BaseException) -> BaseException:
@@ -43,8 +40,8 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
     except GroqError as error:
         raise failure_of(error) from error
     except BaseExceptionGroup as group:
-        error = _first_of(group)
-        raise failure_of(error) if isinstance(error, GroqError) else error from group
+        first = _first_of(group)
+        raise failure_of(first) if isinstance(first, GroqError) else first from group
 
 
 @asynccontextmanager

@@ -57,6 +57,12 @@ async def _listen(stack: AsyncExitStack, server: FakeGroq, where: str) -> None:
         raise Failure(str(error)) from error
 
 
+def _certificate_file(server: FakeGroq, folder: str) -> Path:
+    path = Path(folder, "ca.pem")
+    path.write_bytes(server.ca_pem)
+    return path
+
+
 async def serve(output: Output, host: str, port: int, pace: Pace, *, tls: bool = False) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -76,9 +82,7 @@ async def serve(output: Output, host: str, port: int, pace: Pace, *, tls: bool =
             await _listen(stack, server, f"{host}:{port}")
             settings = f"GROQ_API_KEY=gsk_test GROQ_BASE_URL={server.url}"
             if tls:
-                ca_file = Path(folder, "ca.pem")
-                ca_file.write_bytes(server.ca_pem)
-                settings = f"SSL_CERT_FILE={ca_file} {settings}"
+                settings = f"SSL_CERT_FILE={_certificate_file(server, folder)} {settings}"
             output.line(f"FakeGroq listens on {server.url} (Ctrl-C stops it)")
             output.line(f'Try: {settings} trio-groq chat "Hello"')
             await trio.sleep_forever()
