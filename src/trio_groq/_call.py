@@ -310,6 +310,8 @@ class Caller:
             try:
                 value, response = await attempt(deadlines)
             except APIError as error:
+                # A caller that has given up meanwhile is told so, and not of this.
+                await trio.lowlevel.checkpoint_if_cancelled()
                 error.attempts = attempts
                 if error.request is None:
                     error.request = self._describe(call)

@@ -123,8 +123,12 @@ class ChatStream:
         if self._response is None:
             self._token = trio.lowlevel.current_trio_token()
             self._response = await self._open()
-        else:
+            return self
+        try:
             await trio.lowlevel.checkpoint()
+        except BaseException:
+            self._end()  # nobody will come to close what could not be entered
+            raise
         return self
 
     async def __aenter__(self) -> "ChatStream":
@@ -359,7 +363,7 @@ class ChatStream:
             left -= sum(end - start for _, start, end in spans)
             return left <= 0
 
-        with trio.move_on_after(DRAIN_SECONDS):
+        with trio.move_on_after(DRAIN_SECONDS):  # noqa: ASYNC912 (called when bytes are due)
             try:
                 await response.receive(consume)
             except APIConnectionError:

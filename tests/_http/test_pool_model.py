@@ -28,7 +28,7 @@ from trio_groq._http.pool_state import (
     Waiter,
 )
 
-ORIGINS = [Origin("https", f"{name}.test", 443) for name in ("a", "b", "c")]
+ORIGINS = [Origin("https", f"{name}.test", 443) for name in ("a", "b")]
 
 
 @attrs.define
@@ -126,9 +126,9 @@ class Model:
 
 LIMITS = st.builds(
     PoolLimits,
-    max_connections=st.integers(1, 4),
-    max_idle=st.integers(0, 4),
-    idle_expiry=st.sampled_from([0.0, 2.0, 5.0]),
+    max_connections=st.integers(1, 5),
+    max_idle=st.integers(0, 5),
+    idle_expiry=st.sampled_from([1000.0, 2.0, 0.0]),
     max_waiters=st.none() | st.integers(0, 4),
 )
 
@@ -194,7 +194,25 @@ class Callers(RuleBasedStateMachine):
     @precondition(lambda self: self.places)
     @rule(data=st.data())
     def dialled(self, data: st.DataObject) -> None:
-        origin = self.places.pop(data.draw(st.integers(0, len(self.places) - 1)))
+        self.connect(data.draw(st.integers(0, len(self.places) - 1)))
+
+    @rule(origins=st.lists(st.sampled_from(ORIGINS), min_size=1, max_size=6))
+    def rush(self, origins: list[Origin]) -> None:
+        """Many calls at once, and every dial succeeds."""
+        for origin in origins:
+            self.acquire(origin)
+        while self.places:
+            self.connect(0)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def calm(self, data: st.DataObject) -> None:
+        """All calls end well, in any order."""
+        for connection in data.draw(st.permutations(sorted(self.leases))):
+            self.give_back(connection)
+
+    def connect(self, place: int) -> None:
+        origin = self.places.pop(place)
         self.state.dialled()
         self.model.dialling -= 1
         self.model.leased += 1
@@ -212,7 +230,9 @@ class Callers(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
-        connection = data.draw(st.sampled_from(sorted(self.leases)))
+        self.give_back(data.draw(st.sampled_from(sorted(self.leases))))
+
+    def give_back(self, connection: int) -> None:
         origin = self.leases.pop(connection)
         close, expected, handed = self.model.release(connection, origin, self.now)
         closed, waiter = self.state.release(connection, origin, self.now)
@@ -310,13 +330,8 @@ class Callers(RuleBasedStateMachine):
                 self.places.pop()
                 self.model.dialling -= 1
                 self.wake(self.state.abandon(), self.model.give_place())
-            for connection, origin in list(self.leases.items())[:1]:
-                del self.leases[connection]
-                close, expected, _ = self.model.release(connection, origin, self.now)
-                closed, waiter = self.state.release(connection, origin, self.now)
-                assert closed == tuple(close)
-                self.drop(closed)
-                self.wake(waiter, expected)
+            if self.leases:
+                self.give_back(min(self.leases))
         assert self.state.statistics().waiting == 0, "somebody was forgotten"
         assert self.state.open == self.state.statistics().idle
 
@@ -335,11 +350,6 @@ class Troubled(Callers):
     @initialize(limits=SMALL_LIMITS)
     def begin_with_few(self, limits: PoolLimits) -> None:
         self.begin(limits)
-
-    @rule(origins=st.lists(st.sampled_from(ORIGINS), min_size=1, max_size=6))
-    def rush(self, origins: list[Origin]) -> None:
-        for origin in origins:
-            self.acquire(origin)
 
     @rule(data=st.data())
     def nothing_works(self, data: st.DataObject) -> None:
@@ -361,7 +371,7 @@ class Troubled(Callers):
 
 SETTINGS = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=80,
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -139,11 +139,11 @@ class Connection:
         assert exchange is not None  # noqa: S101 (a body follows a head)
         spans, self._early = self._early, []
         if spans and consume(spans):
-            return
+            return  # noqa: ASYNC910 (what came with the head costs no wait)
         if exchange.failure is not None:
             raise exchange.failure
         if exchange.complete:
-            return
+            return  # noqa: ASYNC910 (see above)
         buffer = self._buffer.data
 
         def take(received: int) -> bool:

@@ -289,24 +289,25 @@ class Hub:
             trio.lowlevel.notify_closing(poller.fileno())
         poller.close()
 
-    async def _keep_polling(self, poller: Poller) -> None:
-        watches = self._watches
-        while True:
+    async def _keep_polling(self, poller: Poller) -> None:  # noqa: ASYNC910 (over at once if so)
+        while self._poller is poller:
             try:
                 await trio.lowlevel.wait_readable(poller.fileno())
             except trio.ClosedResourceError:
-                return
-            if self._poller is not poller:  # closed after it had become readable
-                return
-            for fd in poller.poll():
-                watched = watches.get(fd)
-                if watched is None:  # closed by an attempt before it in this round
-                    continue
-                if watched.task is None:
-                    watched.armed = False
-                    poller.disarm(fd)
-                else:
-                    watched.on_readable()
+                return  # noqa: ASYNC910 (it has waited)
+            if self._poller is poller:  # it may have been closed after it became readable
+                self._look(poller)
+
+    def _look(self, poller: Poller) -> None:
+        for fd in poller.poll():
+            watched = self._watches.get(fd)
+            if watched is None or not watched.armed:
+                continue  # closed by an attempt before it in this round
+            if watched.task is None:
+                watched.armed = False
+                poller.disarm(fd)
+            else:
+                watched.on_readable()
 
     async def _keep_time(self) -> None:
         while True:

@@ -23,7 +23,7 @@ _INTERVAL: Final = 1 / 12
 _SPARE_LINES: Final = 3
 """Lines of the terminal that rows leave free: the rest's line, and the prompt's."""
 
-_OTHER_COLUMNS: Final = 18
+_OTHER_COLUMNS: Final = 20
 """Characters of a row before its text."""
 
 
@@ -37,15 +37,17 @@ def _drawing(lanes: Sequence[Lane], console: Console) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="cyan")
     table.add_column(justify="right", style="green")
+    table.add_column(style="green")
     table.add_column(no_wrap=True, overflow="crop")
     room = max(1, console.height - _SPARE_LINES)
     shown = lanes if len(lanes) <= room else lanes[: room - 1]
     width = max(1, console.width - _OTHER_COLUMNS)
     for lane in shown:
         mark = "done" if lane.seconds is not None else "tok"
-        table.add_row(str(lane.number), f"{lane.tokens} {mark:4}", _row_text(lane, width))
+        table.add_row(str(lane.number), str(lane.tokens), mark, _row_text(lane, width))
     if hidden := lanes[len(shown) :]:
-        table.add_row("", str(sum(lane.tokens for lane in hidden)), f"in {len(hidden)} more")
+        tokens = sum(lane.tokens for lane in hidden)
+        table.add_row("", str(tokens), "tok", f"in {len(hidden)} more")
     return table
 
 

@@ -1,0 +1,68 @@
+"""CPU time, wall time and memory of this process, and the load server's share beside them."""
+
+import gc
+import time
+from collections.abc import Sequence
+
+import attrs
+import psutil
+
+from benchmarks.target import Target
+
+__all__ = ["Meter", "Reading", "percentile", "resident_bytes"]
+
+
+@attrs.frozen
+class Reading:
+    """What was spent between start and stop.
+
+    Attributes:
+        cpu: Seconds of CPU, user and system, of this process.
+        wall: Seconds that passed.
+        server: Share of one core that the load server used; 1.0 would make it the bottleneck.
+        sent: Paced tokens that the server sent.
+        late: By how many seconds the server was late with a paced token, at the most.
+    """
+
+    cpu: float
+    wall: float
+    server: float
+    sent: int
+    late: float
+
+
+class Meter:
+    """Measures what runs between `start` and `stop`; asking the server is not part of it."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._before = target.figures()
+        self._wall = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def stop(self) -> Reading:
+        """Read the clocks."""
+        cpu = time.process_time() - self._cpu
+        wall = time.perf_counter() - self._wall
+        after = self._target.figures()
+        return Reading(
+            cpu=cpu,
+            wall=wall,
+            server=(after["cpu"] - self._before["cpu"]) / wall,
+            sent=after["sent"] - self._before["sent"],
+            late=after["late"],
+        )
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM, after a collection."""
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which `percent` of them lie; not a number when there are none."""
+    ordered = sorted(values)
+    if not ordered:
+        return float("nan")
+    return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]

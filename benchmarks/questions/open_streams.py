@@ -1,0 +1,96 @@
+"""What do many open streams cost: memory, CPU per token, and tokens that come late?"""
+
+from functools import partial
+
+from benchmarks import peers
+from benchmarks.metering import resident_bytes
+from benchmarks.peers import Peer
+from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.target import Target
+from benchmarks.workloads import PacedStreams, paced_streams
+
+STREAMS = (10, 100, 1000, 5000)
+TOTAL = 2000
+"""Tokens a second of all streams together: the same at every number of streams, so that CPU per
+token can be compared, and so low that every client keeps up."""
+LATE = 10_000_000
+"""Nanoseconds from sent to received after which a token is late."""
+MANY_ONLY = ("trio_groq", "raw_trio", "aiohttp_uvloop", "groq_trio")
+"""Peers that are asked to hold the most streams; opening them takes the others too long."""
+MEMORY_OVER_TLS = 1000
+
+
+async def _ladder(peer: Peer, target: Target, scale: Scale, steps: list[int]) -> Figures:
+    figures: Figures = {}
+    async with paced_streams(peer, target) as streams:
+        before, at = 0, 0
+        for step in steps:
+            await streams.open(step)
+            figures[f"{step:,} streams"] = now = await _at(streams, scale)
+            held = resident_bytes()
+            if at:
+                now["memory"] = (held - before) / (step - at) / 1000
+            before, at = held, step
+    return figures
+
+
+async def _at(streams: PacedStreams, scale: Scale) -> dict[str, float]:
+    reading = await streams.run(scale.seconds * 1.5, settle=scale.seconds, total=TOTAL)
+    late = sum(delay > LATE for delay in streams.delays)
+    # What has not come at all is late too.
+    late += max(reading.sent - len(streams.delays), 0)
+    return {
+        "cpu": reading.cpu / max(streams.tokens, 1) * 1e6,
+        "late": late / max(reading.sent, 1) * 100,
+        "server": reading.server * 100,
+        "behind": reading.late * 1e3,
+    }
+
+
+async def _memory(peer: Peer, target: Target, steps: list[int]) -> dict[str, float]:
+    async with paced_streams(peer, target) as streams:
+        await streams.open(steps[0])
+        before = resident_bytes()
+        await streams.open(steps[-1])
+        return {"memory": (resident_bytes() - before) / (steps[-1] - steps[0]) / 1000}
+
+
+def measure(name: str, target: Target, scale: Scale) -> Figures:
+    """From few streams to many in one run, so that memory is a difference; then over TLS."""
+    peer = peers.load(name)
+    most = scale.streams if name in MANY_ONLY else min(scale.streams, 1000)
+    steps = [step for step in STREAMS if step <= most] or [1, most]
+    figures = peer.loop.run(partial(_ladder, peer, target, scale, steps))
+    most = min(most, MEMORY_OVER_TLS)
+    ends = [max(most // 10, 1), most]
+    over_tls = peer.loop.run(partial(_memory, peer, target.with_tls(True), ends))  # noqa: FBT003 (reads as it should)
+    return {**figures, f"{most:,} streams, TLS": over_tls}
+
+
+QUESTION = Question(
+    name="open_streams",
+    title="Many open streams",
+    text=(
+        f"All streams together get {TOTAL:,} tokens a second, evenly spread, however many there "
+        "are. Memory is how much the resident size grew, per stream, since the step before. A "
+        f"token is late if it reaches the caller more than {LATE // 1_000_000} ms after it was "
+        "sent. 5,000 streams are asked only of those that open them in reasonable time."
+    ),
+    peers=peers.some(name for name in peers.ALL if name != "trio_groq_batches"),
+    needs=peers.NEEDS,
+    metrics=(
+        Metric("memory", "memory per stream", "KB"),
+        Metric("cpu", "CPU per token", "µs"),
+        Metric("late", "late tokens", "%"),
+        Metric("server", "server's share of a core", "%", plotted=False),
+        Metric("behind", "server late by at most", "ms", plotted=False),
+    ),
+    measure=measure,
+    goals=(
+        Goal(case="1,000 streams", metric="memory", at_most=20.0),
+        Goal(case="1,000 streams, TLS", metric="memory", at_most=60.0),
+        Goal(case="5,000 streams", metric="cpu", of_case="100 streams", at_most=1.3),
+        Goal(case="1,000 streams", metric="cpu", of="groq_trio", at_most=1 / 10),
+    ),
+    rounds=3,
+)
