@@ -3,7 +3,6 @@
 Times are virtual and exact: the server shares the run's clock, and sends nothing while it stalls.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ import attrs
 import msgspec
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_groq import _call
 from trio_groq._api.auth import ApiKey, Secret
@@ -38,8 +37,6 @@ from trio_groq.errors import (
     RateLimitError,
 )
 from trio_groq.testing import Fault, FakeGroq, Reply
-
-pytestmark = pytest.mark.usefixtures("autojump_clock")
 
 KEY = Secret("gsk_test")
 MODELS = Call(method="GET", path="/openai/v1/models")
@@ -94,7 +91,9 @@ def takes(seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 498, 500, 502, 503, 504, 529, 599])
-async def test_statuses_that_may_pass_are_tried_again(fake_groq: FakeGroq, status: int) -> None:
+async def test_statuses_that_may_pass_are_tried_again(
+    fake_groq: FakeGroq, status: int, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(status, "later"), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
         value, meta = await caller.fetch(MODELS, ANY)
@@ -103,7 +102,9 @@ async def test_statuses_that_may_pass_are_tried_again(fake_groq: FakeGroq, statu
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 413, 422, 424, 451])
-async def test_other_statuses_are_not(fake_groq: FakeGroq, status: int) -> None:
+async def test_other_statuses_are_not(
+    fake_groq: FakeGroq, status: int, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(status, "never"), OK)
     with calling(fake_groq.url) as caller, takes(0):
         with pytest.raises(APIStatusError) as caught:
@@ -121,7 +122,7 @@ async def test_other_statuses_are_not(fake_groq: FakeGroq, status: int) -> None:
     ],
 )
 async def test_waits_double_up_to_a_maximum_and_jitter_shortens_them(
-    fake_groq: FakeGroq, u: float, expected: list[float]
+    fake_groq: FakeGroq, u: float, expected: list[float], autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(*[FAILED] * 7)
     with calling(fake_groq.url, u=u, retry=RetryPolicy(max_retries=6)) as caller:
@@ -145,14 +146,16 @@ async def test_waits_double_up_to_a_maximum_and_jitter_shortens_them(
     ],
 )
 async def test_the_server_says_how_long_to_wait(
-    fake_groq: FakeGroq, headers: dict[str, str], wait: float
+    fake_groq: FakeGroq, headers: dict[str, str], wait: float, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", headers=headers.items()), OK)
     with calling(fake_groq.url) as caller, takes(wait):
         await caller.fetch(MODELS, ANY)
 
 
-async def test_a_wait_that_is_too_long_is_told_and_not_slept(fake_groq: FakeGroq) -> None:
+async def test_a_wait_that_is_too_long_is_told_and_not_slept(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=61), OK)
     with calling(fake_groq.url) as caller, takes(0):
         with pytest.raises(RateLimitError) as caught:
@@ -165,7 +168,7 @@ async def test_a_wait_that_is_too_long_is_told_and_not_slept(fake_groq: FakeGroq
     ("status", "told", "sent"), [(500, "false", 1), (400, "true", 2), (500, "maybe", 2)]
 )
 async def test_x_should_retry_overrules_the_status(
-    fake_groq: FakeGroq, status: int, told: str, sent: int
+    fake_groq: FakeGroq, status: int, told: str, sent: int, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(status, "x", headers=[("x-should-retry", told)]), FAILED)
     with calling(fake_groq.url, retry=RetryPolicy(max_retries=1)) as caller:
@@ -184,7 +187,9 @@ async def test_x_should_retry_overrules_the_status(
         pytest.param(Fault.garbage(0), id="garbage"),
     ],
 )
-async def test_broken_connections_are_tried_again(fake_groq: FakeGroq, fault: Fault) -> None:
+async def test_broken_connections_are_tried_again(
+    fake_groq: FakeGroq, fault: Fault, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=fault), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
         _, meta = await caller.fetch(MODELS, ANY)
@@ -192,7 +197,9 @@ async def test_broken_connections_are_tried_again(fake_groq: FakeGroq, fault: Fa
     assert fake_groq.connections_opened == 2
 
 
-async def test_a_body_that_breaks_off_is_tried_again(fake_groq: FakeGroq) -> None:
+async def test_a_body_that_breaks_off_is_tried_again(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     torn = Reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", close=True)
     fake_groq.enqueue(torn, OK)
     with calling(fake_groq.url) as caller, takes(0.5):
@@ -201,7 +208,7 @@ async def test_a_body_that_breaks_off_is_tried_again(fake_groq: FakeGroq) -> Non
 
 
 async def test_a_stale_connection_is_replaced_at_once_and_is_no_attempt(
-    fake_groq: FakeGroq,
+    fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(OK, attrs.evolve(OK, fault=Fault.before_response_close()), OK)
     with calling(fake_groq.url, retry=NO_RETRY) as caller, takes(0):
@@ -211,7 +218,9 @@ async def test_a_stale_connection_is_replaced_at_once_and_is_no_attempt(
     assert [request.connection for request in fake_groq.requests] == [1, 1, 2]
 
 
-async def test_after_a_byte_of_a_response_nothing_is_replayed(fake_groq: FakeGroq) -> None:
+async def test_after_a_byte_of_a_response_nothing_is_replayed(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(OK, attrs.evolve(OK, fault=Fault.truncate(1)), OK)
     with calling(fake_groq.url, retry=NO_RETRY) as caller:
         await caller.fetch(MODELS, ANY)
@@ -220,7 +229,9 @@ async def test_after_a_byte_of_a_response_nothing_is_replayed(fake_groq: FakeGro
     assert len(fake_groq.requests) == 2
 
 
-async def test_nothing_is_tried_again_with_max_retries_0(fake_groq: FakeGroq) -> None:
+async def test_nothing_is_tried_again_with_max_retries_0(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url) as caller, takes(0):
         with pytest.raises(InternalServerError) as caught:
@@ -228,7 +239,7 @@ async def test_nothing_is_tried_again_with_max_retries_0(fake_groq: FakeGroq) ->
     assert caught.value.attempts == 1
 
 
-async def test_refused_connections_are_counted_as_attempts() -> None:
+async def test_refused_connections_are_counted_as_attempts(autojump_clock: MockClock) -> None:
     with trio.socket.socket() as unused:
         await unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -239,7 +250,9 @@ async def test_refused_connections_are_counted_as_attempts() -> None:
     assert caught.value.request.url == f"{url}/openai/v1/models"
 
 
-async def test_a_wrong_body_is_not_tried_again(fake_groq: FakeGroq) -> None:
+async def test_a_wrong_body_is_not_tried_again(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"))
     with calling(fake_groq.url) as caller, pytest.raises(APIResponseValidationError) as caught:
         await caller.fetch(MODELS, ANY)
@@ -253,7 +266,7 @@ async def test_a_wrong_body_is_not_tried_again(fake_groq: FakeGroq) -> None:
     "fault", [None, Fault.before_response_close()], ids=["status", "connection"]
 )
 async def test_no_wait_begins_that_the_caller_s_deadline_would_end(
-    fake_groq: FakeGroq, fault: Fault | None
+    fake_groq: FakeGroq, fault: Fault | None, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(attrs.evolve(FAILED, fault=fault))
     with calling(fake_groq.url) as caller, takes(0), trio.move_on_after(0.5) as scope:
@@ -263,27 +276,35 @@ async def test_no_wait_begins_that_the_caller_s_deadline_would_end(
     assert not scope.cancelled_caught
 
 
-async def test_a_wait_that_ends_before_the_deadline_is_begun(fake_groq: FakeGroq) -> None:
+async def test_a_wait_that_ends_before_the_deadline_is_begun(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url) as caller, trio.fail_after(0.6), takes(0.5):
         await caller.fetch(MODELS, ANY)
 
 
-async def test_no_wait_begins_that_the_total_would_end(fake_groq: FakeGroq) -> None:
+async def test_no_wait_begins_that_the_total_would_end(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=4))
     with calling(fake_groq.url, timeouts=Timeouts(total=4.0)) as caller, takes(0):
         with pytest.raises(RateLimitError):
             await caller.fetch(MODELS, ANY)
 
 
-async def test_a_stream_waits_no_longer_than_its_first_token_may(fake_groq: FakeGroq) -> None:
+async def test_a_stream_waits_no_longer_than_its_first_token_may(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=4))
     with calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller, takes(0):
         with pytest.raises(RateLimitError):
             await caller.open_stream(ASK)
 
 
-async def test_the_total_is_over_all_attempts(fake_groq: FakeGroq) -> None:
+async def test_the_total_is_over_all_attempts(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(FAILED, attrs.evolve(OK, fault=Fault.stall(5)))
     with calling(fake_groq.url, timeouts=Timeouts(total=2.0)) as caller, takes(2.0):
         with pytest.raises(APITimeoutError) as caught:
@@ -292,7 +313,9 @@ async def test_the_total_is_over_all_attempts(fake_groq: FakeGroq) -> None:
     assert times(fake_groq) == [0, 0.5]
 
 
-async def test_the_first_token_is_counted_from_the_call_s_beginning(fake_groq: FakeGroq) -> None:
+async def test_the_first_token_is_counted_from_the_call_s_beginning(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(FAILED, attrs.evolve(OK, fault=Fault.stall(5)))
     with calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller, takes(3.0):
         with pytest.raises(APITimeoutError) as caught:
@@ -303,7 +326,9 @@ async def test_the_first_token_is_counted_from_the_call_s_beginning(fake_groq: F
 # -- limits by phase
 
 
-async def test_read_is_tried_again_and_names_its_limit(fake_groq: FakeGroq) -> None:
+async def test_read_is_tried_again_and_names_its_limit(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(*[attrs.evolve(OK, fault=Fault.stall(0))] * 3)
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller, takes(7 * 3 + 1.5):
         with pytest.raises(APITimeoutError, match="next bytes of the response within 7 s") as got:
@@ -312,7 +337,9 @@ async def test_read_is_tried_again_and_names_its_limit(fake_groq: FakeGroq) -> N
     assert fake_groq.connections_opened == 3
 
 
-async def test_read_is_the_gap_and_not_the_sum(fake_groq: FakeGroq) -> None:
+async def test_read_is_the_gap_and_not_the_sum(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     drip = Fault.slow_drip(5.0, size=50)
     fake_groq.enqueue(attrs.evolve(OK, fault=drip))
     with calling(fake_groq.url, timeouts=Timeouts(read=6.0), retry=NO_RETRY) as caller:
@@ -321,30 +348,32 @@ async def test_read_is_the_gap_and_not_the_sum(fake_groq: FakeGroq) -> None:
         assert trio.current_time() - started > 20
 
 
-async def test_pool_is_exact_and_not_tried_again(fake_groq: FakeGroq, nursery: Any) -> None:
+async def test_pool_is_exact_and_not_tried_again(
+    fake_groq: FakeGroq, nursery: Any, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     limits = PoolLimits(max_connections=1)
     timeouts = Timeouts(pool=2.5)
     with calling(fake_groq.url, limits=limits, timeouts=timeouts) as caller:
-        with trio.CancelScope() as holding:
+        holding = trio.CancelScope()
 
-            async def hold() -> None:
-                with holding:
-                    await caller.fetch(MODELS, ANY)
-
-            nursery.start_soon(hold)
-            await wait_all_tasks_blocked()
-            with takes(2.5), pytest.raises(PoolTimeoutError) as caught:
+        async def hold() -> None:
+            with holding:
                 await caller.fetch(MODELS, ANY)
-            assert (caught.value.phase, caught.value.limit) == ("pool", 2.5)
-            assert caught.value.attempts == 1
-            assert caller.pool.statistics().waiting == 0
+
+        nursery.start_soon(hold)
+        await wait_all_tasks_blocked()
+        with takes(2.5), pytest.raises(PoolTimeoutError) as caught:
+            await caller.fetch(MODELS, ANY)
+        assert (caught.value.phase, caught.value.limit) == ("pool", 2.5)
+        assert caught.value.attempts == 1
+        assert caller.pool.statistics().waiting == 0
         holding.cancel()
         await wait_all_tasks_blocked()
 
 
 async def test_a_total_that_passes_in_the_pool_is_the_total(
-    fake_groq: FakeGroq, nursery: Any
+    fake_groq: FakeGroq, nursery: Any, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     with calling(fake_groq.url, limits=PoolLimits(max_connections=1)) as caller:
@@ -374,7 +403,7 @@ class NoAnswer(trio.abc.HostnameResolver):
         raise NotImplementedError
 
 
-async def test_connect_is_exact() -> None:
+async def test_connect_is_exact(autojump_clock: MockClock) -> None:
     trio.socket.set_custom_hostname_resolver(NoAnswer())
     timeouts = Timeouts(connect=3.0)
     with calling("http://localhost:9", timeouts=timeouts, retry=NO_RETRY) as caller, takes(3.0):
@@ -383,7 +412,7 @@ async def test_connect_is_exact() -> None:
     assert (caught.value.phase, caught.value.limit) == ("connect", 3.0)
 
 
-async def test_write_is_exact() -> None:
+async def test_write_is_exact(autojump_clock: MockClock) -> None:
     # A listener that never accepts: the kernel takes what its buffers hold, and no more.
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
@@ -397,7 +426,7 @@ async def test_write_is_exact() -> None:
 
 @pytest.mark.parametrize("deadline", [3.0, 7.0], ids=["earlier", "the-same"])
 async def test_the_caller_s_deadline_stays_a_cancellation(
-    fake_groq: FakeGroq, deadline: float
+    fake_groq: FakeGroq, deadline: float, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0, total=8.0)) as caller:
@@ -406,7 +435,9 @@ async def test_the_caller_s_deadline_stays_a_cancellation(
         assert scope.cancelled_caught
 
 
-async def test_our_limit_never_looks_like_the_caller_s(fake_groq: FakeGroq) -> None:
+async def test_our_limit_never_looks_like_the_caller_s(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0), retry=NO_RETRY) as caller:
         with trio.move_on_after(7.5) as scope, pytest.raises(APITimeoutError):
@@ -414,7 +445,9 @@ async def test_our_limit_never_looks_like_the_caller_s(fake_groq: FakeGroq) -> N
         assert not scope.cancel_called
 
 
-async def test_a_timeout_of_one_call_is_that_call_s(fake_groq: FakeGroq) -> None:
+async def test_a_timeout_of_one_call_is_that_call_s(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(*[attrs.evolve(OK, fault=Fault.stall(0))] * 2)
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0), retry=NO_RETRY) as caller:
         with takes(2.0), pytest.raises(APITimeoutError):
@@ -423,7 +456,9 @@ async def test_a_timeout_of_one_call_is_that_call_s(fake_groq: FakeGroq) -> None
             await caller.fetch(MODELS, ANY, timeout=Timeouts(read=1.0))
 
 
-async def test_a_wrong_option_of_a_call_is_a_configuration_error(fake_groq: FakeGroq) -> None:
+async def test_a_wrong_option_of_a_call_is_a_configuration_error(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     with calling(fake_groq.url) as caller:
         with pytest.raises(ConfigurationError, match="total: expected a number > 0"):
             await caller.fetch(MODELS, ANY, timeout=-1)
@@ -435,7 +470,9 @@ async def test_a_wrong_option_of_a_call_is_a_configuration_error(fake_groq: Fake
 # -- error bodies
 
 
-async def test_an_error_s_body_that_never_comes_leaves_the_status(fake_groq: FakeGroq) -> None:
+async def test_an_error_s_body_that_never_comes_leaves_the_status(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     head = b"HTTP/1.1 404 Not Found\r\nx-request-id: req_9\r\nContent-Length: 90\r\n\r\n"
     fake_groq.enqueue(Reply.raw(head))
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller, takes(7.0):
@@ -445,10 +482,10 @@ async def test_an_error_s_body_that_never_comes_leaves_the_status(fake_groq: Fak
     assert caught.value.body is None
 
 
-async def test_only_the_beginning_of_a_long_error_is_read(fake_groq: FakeGroq) -> None:
-    fake_groq.enqueue(
-        Reply(body=b"x" * 1_000_000, content_type="text/plain", status=400), OK
-    )
+async def test_only_the_beginning_of_a_long_error_is_read(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply(body=b"x" * 1_000_000, content_type="text/plain", status=400), OK)
     with calling(fake_groq.url) as caller:
         with pytest.raises(APIStatusError) as caught:
             await caller.fetch(MODELS, ANY)
@@ -457,7 +494,9 @@ async def test_only_the_beginning_of_a_long_error_is_read(fake_groq: FakeGroq) -
     assert fake_groq.connections_opened == 2
 
 
-async def test_a_short_error_leaves_the_connection_usable(fake_groq: FakeGroq) -> None:
+async def test_a_short_error_leaves_the_connection_usable(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(Reply.error(404, "no"), OK)
     with calling(fake_groq.url) as caller:
         with pytest.raises(NotFoundError):
@@ -466,7 +505,9 @@ async def test_a_short_error_leaves_the_connection_usable(fake_groq: FakeGroq) -
     assert fake_groq.connections_opened == 1
 
 
-async def test_a_body_has_a_limit(fake_groq: FakeGroq, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_has_a_limit(
+    fake_groq: FakeGroq, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
     monkeypatch.setattr(_call, "MAX_BODY_BYTES", 10)
     fake_groq.enqueue(Reply.json("1234567"), Reply.json("12345678901"))
     with calling(fake_groq.url) as caller:
@@ -476,7 +517,9 @@ async def test_a_body_has_a_limit(fake_groq: FakeGroq, monkeypatch: pytest.Monke
     assert caught.value.request_id is not None
 
 
-async def test_a_body_that_breaks_tells_the_request_id(fake_groq: FakeGroq) -> None:
+async def test_a_body_that_breaks_tells_the_request_id(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     head = b"HTTP/1.1 200 OK\r\nx-request-id: req_7\r\nContent-Length: 9\r\n\r\n"
     fake_groq.enqueue(Reply.raw(head + b"{", close=True))
     with calling(fake_groq.url, retry=NO_RETRY) as caller:
@@ -502,7 +545,7 @@ def async_key(keys: list[str]) -> Callable[[], Any]:
 
 @pytest.mark.parametrize("kind", [sync_key, async_key])
 async def test_a_key_function_is_asked_before_each_attempt(
-    fake_groq: FakeGroq, kind: Callable[[list[str]], Any]
+    fake_groq: FakeGroq, kind: Callable[[list[str]], Any], autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url, key=kind(["gsk_old", "gsk_new"])) as caller:
@@ -513,7 +556,7 @@ async def test_a_key_function_is_asked_before_each_attempt(
 
 @pytest.mark.parametrize("wrong", ["gsk_line\n", "", "gsk_é", None, 5])
 async def test_a_wrong_key_from_a_function_is_not_sent_and_not_shown(
-    fake_groq: FakeGroq, wrong: Any
+    fake_groq: FakeGroq, wrong: Any, autojump_clock: MockClock
 ) -> None:
     with calling(fake_groq.url, key=lambda: wrong) as caller:
         with pytest.raises(ConfigurationError, match="^api_key: expected") as caught:
@@ -522,7 +565,9 @@ async def test_a_wrong_key_from_a_function_is_not_sent_and_not_shown(
     assert fake_groq.connections_opened == 0
 
 
-async def test_a_slow_key_function_is_within_the_total(fake_groq: FakeGroq) -> None:
+async def test_a_slow_key_function_is_within_the_total(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     async def key() -> str:
         await trio.sleep(10)
         return "gsk_test"
@@ -539,7 +584,9 @@ async def test_a_slow_key_function_is_within_the_total(fake_groq: FakeGroq) -> N
 # -- how it came
 
 
-async def test_meta_tells_how_a_call_came(fake_groq: FakeGroq, nursery: Any) -> None:
+async def test_meta_tells_how_a_call_came(
+    fake_groq: FakeGroq, nursery: Any, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(attrs.evolve(OK, head_delay=2.0), attrs.evolve(OK, head_delay=3.0))
     with calling(fake_groq.url, limits=PoolLimits(max_connections=1)) as caller:
         nursery.start_soon(caller.fetch, MODELS, ANY)
@@ -554,7 +601,9 @@ async def test_meta_tells_how_a_call_came(fake_groq: FakeGroq, nursery: Any) -> 
     assert "x-request-id" not in repr(meta)
 
 
-async def test_a_first_call_states_its_connecting(fake_groq: FakeGroq) -> None:
+async def test_a_first_call_states_its_connecting(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url) as caller:
         _, meta = await caller.fetch(MODELS, ANY)
@@ -567,8 +616,10 @@ async def test_a_first_call_states_its_connecting(fake_groq: FakeGroq) -> None:
     assert meta.timings.connect == 0.0
 
 
-async def test_an_open_response_is_given_back_once(fake_groq: FakeGroq) -> None:
-    fake_groq.enqueue(Reply(content="a b"))
+async def test_an_open_response_is_given_back_once(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply(content="a b", fault=Fault.stall(500)))
     with calling(fake_groq.url) as caller:
         response = await caller.open_stream(ASK)
         assert response.open
@@ -582,8 +633,10 @@ async def test_an_open_response_is_given_back_once(fake_groq: FakeGroq) -> None:
         assert caller.pool.statistics().closed == 1
 
 
-async def test_an_abandoned_response_frees_its_place_at_finish(fake_groq: FakeGroq) -> None:
-    fake_groq.enqueue(Reply(content="a b"))
+async def test_an_abandoned_response_frees_its_place_at_finish(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply(content="a b", fault=Fault.stall(500)))
     with calling(fake_groq.url) as caller:
         response = await caller.open_stream(ASK)
         response.abandon()
@@ -595,14 +648,18 @@ def test_not_given_says_so() -> None:
     assert repr(NOT_GIVEN) == "NOT_GIVEN"
 
 
-async def test_a_caller_shows_no_key_and_no_header(fake_groq: FakeGroq) -> None:
+async def test_a_caller_shows_no_key_and_no_header(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     with calling(fake_groq.url, default_headers={"x-token": "hidden"}) as caller:
         assert "gsk" not in repr(caller)
         assert "hidden" not in repr(caller)
 
 
-async def test_without_any_deadline_there_is_no_end_of_patience(fake_groq: FakeGroq) -> None:
+async def test_without_any_deadline_there_is_no_end_of_patience(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
     fake_groq.enqueue(*[FAILED] * 3, OK)
-    policy = RetryPolicy(max_retries=3, initial_delay=1e6, max_delay=math.inf if False else 1e9)
+    policy = RetryPolicy(max_retries=3, initial_delay=1e6, max_delay=1e9)
     with calling(fake_groq.url, retry=policy) as caller, takes(7e6):
         await caller.fetch(MODELS, ANY)

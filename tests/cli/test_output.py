@@ -43,7 +43,8 @@ def test_output_writes_at_once() -> None:
 
 def test_output_escapes_what_the_encoding_lacks() -> None:
     raw = io.BytesIO()
-    Output(io.TextIOWrapper(raw, encoding="ascii")).write("5 € \x1b")
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    Output(stream).write("5 € \x1b")
     assert raw.getvalue() == rb"5 \u20ac "
 
 

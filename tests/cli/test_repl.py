@@ -24,7 +24,7 @@ def typed(lines: Iterable[str | BaseException]) -> LineReader:
     left = iter(lines)
 
     def read_line() -> str:
-        line = next(left, None) or EOFError()
+        line = next(left, EOFError())
         if isinstance(line, BaseException):
             raise line
         return line

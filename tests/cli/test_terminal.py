@@ -92,7 +92,10 @@ async def test_a_conversation_with_ctrl_c_and_ctrl_d() -> None:
             await terminal.see(b"> ")
             await terminal.type(b"never mind")
             await terminal.see(b"never mind")
+            # A signal in the moment before readline waits is seen only when it has waited: the
+            # line's end makes sure of that, and is an empty line otherwise.
             await terminal.type(CTRL_C)
+            await terminal.type(b"\n")
             await terminal.see(b"> ")
             await terminal.type(b"Again\n")
             await terminal.see(b"Second answer\r\n")

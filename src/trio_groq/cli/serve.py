@@ -20,7 +20,7 @@ from trio_groq.testing.server import FakeGroq
 
 __all__ = ["Pace", "command", "serve"]
 
-_CHAT_PATH: Final = "/chat/completions"
+_CHAT_PATH: Final = "/openai/v1/chat/completions"
 _MAX_PORT: Final = 65_535
 
 
@@ -38,7 +38,7 @@ class Pace:
 
     def reply(self, request: RecordedRequest) -> Reply | None:
         """The echo, at this pace."""
-        if not request.path.endswith(_CHAT_PATH):
+        if request.path != _CHAT_PATH:
             return None
         return attrs.evolve(
             echo(request.params),
