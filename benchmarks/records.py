@@ -92,6 +92,7 @@ class Question:
         measure: Does it.
         goals: What must hold.
         rounds: At most so many, where more would only take time.
+        also_tls: Whether it is measured over TLS as well, in a process of its own.
     """
 
     name: str
@@ -104,3 +105,4 @@ class Question:
     baseline: str = "trio_groq"
     goals: tuple[Goal, ...] = ()
     rounds: int = 99
+    also_tls: bool = False

@@ -13,11 +13,17 @@ from typing import Any
 import attrs
 
 from benchmarks.records import Figures, Question, Scale
+from benchmarks.target import Target
 
-__all__ = ["ROOT", "Answer", "answer", "load_server"]
+__all__ = ["ROOT", "Answer", "answer", "load_server", "missing_modules"]
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER_SECONDS = 120
+"""A peer that takes longer than this for its part of one round is left out."""
+
+
+class PeerFailedError(Exception):
+    """A peer's process did not give figures."""
 
 
 @attrs.define
@@ -36,8 +42,8 @@ class Answer:
 
 
 @contextmanager
-def load_server() -> Iterator[dict[str, Any]]:
-    """Start the load server; gives the fields of `Target`."""
+def load_server() -> Iterator[Target]:
+    """Start the load server in a process of its own."""
     with subprocess.Popen(
         (sys.executable, "-m", "benchmarks.server"),
         cwd=ROOT,
@@ -47,7 +53,7 @@ def load_server() -> Iterator[dict[str, Any]]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())
+            yield Target(**json.loads(process.stdout.readline()))
         finally:
             process.stdin.close()
 
@@ -58,42 +64,50 @@ def missing_modules(question: Question, peer: str) -> str:
     return f"{', '.join(missing)} not installed" if missing else ""
 
 
-def answer(question: Question, target: dict[str, Any], scale: Scale, rounds: int) -> Answer:
+def answer(question: Question, target: Target, scale: Scale, rounds: int) -> Answer:
     """Ask every peer, one after the other, and again in every round."""
     result = Answer(question)
     for peer in question.peers:
         if reason := missing_modules(question, peer):
             result.absent[peer] = reason
-    for _ in range(min(rounds, question.rounds)):
+    for number in range(1, min(rounds, question.rounds) + 1):
         figures: dict[str, Figures] = {}
+        started = time.monotonic()
         for peer in question.peers:
-            if peer not in result.absent:
-                _ask(result, figures, peer, scale, target)
+            if peer in result.absent:
+                continue
+            try:
+                figures[peer] = _ask_both_ways(question, peer, target, scale)
+            except PeerFailedError as error:
+                result.absent[peer] = str(error)
         result.rounds.append(figures)
+        seconds = time.monotonic() - started
+        print(f"{question.name}: round {number} in {seconds:.1f} s", flush=True)
     return result
 
 
-def _ask(
-    result: Answer, figures: dict[str, Figures], peer: str, scale: Scale, target: dict[str, Any]
-) -> None:
+def _ask_both_ways(question: Question, peer: str, target: Target, scale: Scale) -> Figures:
+    figures = _ask(question, peer, target, scale)
+    if question.also_tls:
+        figures |= _ask(question, peer, target.with_tls(True), scale)
+    return figures
+
+
+def _ask(question: Question, peer: str, target: Target, scale: Scale) -> Figures:
+    where: dict[str, Any] = attrs.asdict(target)
     command = (
         *(sys.executable, "-W", "ignore", "-m", "benchmarks.worker"),
-        *(result.question.name, peer, scale.name, json.dumps(target)),
+        *(question.name, peer, scale.name, json.dumps(where)),
     )
-    started = time.monotonic()
     try:
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=WORKER_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        result.absent[peer] = f"took more than {WORKER_SECONDS} s"
-        return
+        raise PeerFailedError(f"took more than {WORKER_SECONDS} s") from None
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        result.absent[peer] = f"failed: {last}"
-        print(done.stderr, file=sys.stderr)
-        return
-    figures[peer] = json.loads(done.stdout.splitlines()[-1])
-    print(
-        f"  {result.question.name}: {peer} in {time.monotonic() - started:.1f} s", flush=True
-    )
+        print(done.stderr[-4000:], file=sys.stderr)
+        lines = [line for line in done.stderr.splitlines() if line.strip(" +-|")]
+        raise PeerFailedError(f"failed: {lines[-1] if lines else 'no message'}")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures

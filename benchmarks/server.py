@@ -10,8 +10,9 @@ of JSON), and ends with its standard input. The request's `model` says what come
     plain    a whole completion
 
 `GET /control?rate=R` sets how many tokens a second *each* paced stream gets, `?total=T` how many
-all of them get together; without a query it only answers with the server's figures: CPU time, how
-many paced tokens it sent, and by how much it was late with one at the most.
+all of them get together; `?end=1` ends all of them as a whole answer ends; without a query it only
+answers with the server's figures: CPU time, how many paced tokens it sent, and by how much it was
+late with one at the most.
 
 All paced streams stand in one ring, and the next token goes to the next stream. So their phases are
 spread evenly, every stream's gaps are equal, and 5,000 of them cost as little as one.
@@ -75,6 +76,12 @@ class Ring:
         """A stream begins."""
         self.serve()
         self._streams.append(stream)
+
+    def end(self) -> None:
+        """Bring every stream to its regular end."""
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.write(wire.last_chunk() + wire.DONE)
 
     def _per_second(self) -> float:
         return self._total if self._total else self._rate * len(self._streams)
@@ -258,6 +265,8 @@ class Server:
         """Obey `/control?...` and answer with the figures."""
         options = {name: float(values[-1]) for name, values in parse_qs(urlsplit(target).query).items()}
         late = self.ring.late
+        if options.pop("end", 0):
+            self.ring.end()
         if options:
             self.ring.pace(**options)
         figures = {"cpu": time.process_time(), "sent": self.ring.sent, "late": late}

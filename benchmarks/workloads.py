@@ -68,8 +68,8 @@ class PacedStreams:
             `recording`.
     """
 
-    def __init__(self, peer: Peer, target: Target, session: Session, group: Group) -> None:
-        self._loop = peer.loop
+    def __init__(self, loop: Loop, target: Target, session: Session, group: Group) -> None:
+        self._loop = loop
         self._target = target
         self.session = session
         self._group = group
@@ -79,10 +79,10 @@ class PacedStreams:
         self.delays: list[int] = []
         self.recording = False
 
-    def take(self, text: str) -> None:
+    def take(self, text: str | None) -> None:
         """A chunk has come: what every caller does with its text."""
         if not text:
-            self.opened += 1
+            self.opened += text is not None  # the last chunk has none at all
             return
         self.tokens += 1
         if self.recording:
@@ -98,6 +98,10 @@ class PacedStreams:
                 await self._loop.sleep(0.002)
         while self.opened < streams:
             await self._loop.sleep(0.002)
+
+    def end(self) -> None:
+        """Have the server end all of them."""
+        self._target.figures("?end=1")
 
     async def run(
         self, seconds: float, *, settle: float, rate: float = 0.0, total: float = 0.0
@@ -121,6 +125,6 @@ class PacedStreams:
 async def paced_streams(peer: Peer, target: Target) -> AsyncIterator[PacedStreams]:
     """A client for paced streams; at the end they are cancelled."""
     async with peer.connect(target) as session, peer.loop.group() as group:
-        yield PacedStreams(peer, target, session, group)
+        yield PacedStreams(peer.loop, target, session, group)
         target.pace()
         group.cancel()

@@ -8,7 +8,7 @@ from benchmarks import peers
 from benchmarks.peers import Peer, Session
 from benchmarks.records import Figures, Goal, Metric, Question, Scale
 from benchmarks.target import Target
-from benchmarks.workloads import paced_streams, repeat
+from benchmarks.workloads import PacedStreams, paced_streams, repeat
 from trio_groq._http.messages import Origin
 from trio_groq._http.pool_state import Dial, PoolLimits, PoolState, Use
 
@@ -64,9 +64,10 @@ async def _idle(peer: Peer, target: Target, scale: Scale, steps: list[int]) -> F
     figures: Figures = {}
     async with peer.connect(target) as session:
         for step in steps:
-            async with peer.loop.group() as group:  # as many streams at once, each ends at once
-                for _ in range(step):
-                    group.start_soon(session.stream, "full:1", bool)
+            async with peer.loop.group() as group:
+                streams = PacedStreams(peer.loop, target, session, group)
+                await streams.open(step)
+                streams.end()
             figures[f"{step:,} idle"] = {"request": await _requests(peer, target, session, scale)}
     return figures
 

@@ -23,7 +23,7 @@ from trio_groq._http.readiness import (
     ReadinessOption,
     watch,
 )
-from trio_groq.errors import ConfigurationError
+from trio_groq.errors import APIConnectionError, ConfigurationError
 
 OPTIONS: list[ReadinessOption] = ["trio"]
 if hasattr(select, "epoll"):
@@ -58,7 +58,7 @@ class Pair:
         return self.received.endswith(b".")
 
     async def until(self, deadline: float = math.inf) -> bytes:
-        await self.watch.until(self.attempt, deadline)
+        await self.watch.until(self.attempt, math.inf, deadline)
         received, self.received = self.received, b""
         return received
 
@@ -135,6 +135,27 @@ async def test_deadline_moves_with_each_wait(
     pair.close()
 
 
+async def test_gap_begins_anew_with_each_piece(
+    option: ReadinessOption, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    pair = Pair(option)
+
+    async def drip() -> None:
+        for _ in range(5):
+            await trio.sleep(3)
+            pair.theirs.send(b"x")
+
+    nursery.start_soon(drip)
+    with pytest.raises(trio.TooSlowError):
+        await pair.watch.until(pair.attempt, 4, math.inf)
+    assert trio.current_time() == 5 * 3 + 4
+    nursery.start_soon(drip)
+    with pytest.raises(trio.TooSlowError):
+        await pair.watch.until(pair.attempt, 4, 19 + 10)
+    assert trio.current_time() == 29
+    pair.close()
+
+
 async def test_earlier_deadline_after_a_later_one(
     option: ReadinessOption, autojump_clock: MockClock
 ) -> None:
@@ -192,7 +213,7 @@ async def test_closing_wakes_whoever_waits(option: ReadinessOption, nursery: tri
     pair = Pair(option)
 
     async def wait() -> None:
-        with pytest.raises(trio.ClosedResourceError):
+        with pytest.raises(APIConnectionError):
             await pair.until()
 
     nursery.start_soon(wait)
@@ -219,7 +240,7 @@ async def test_error_of_an_attempt_is_the_waiters(option: ReadinessOption) -> No
 
     broken.theirs.send(b"x")
     with pytest.raises(ZeroDivisionError):
-        await broken.watch.until(attempt, math.inf)
+        await broken.watch.until(attempt, math.inf, math.inf)
     whole.theirs.send(b"Others live on.")
     assert await whole.until() == b"Others live on."
     broken.close()
@@ -361,7 +382,7 @@ async def test_slow_reader_is_taken_out_and_put_back(counted: Any) -> None:
             pass
         return True
 
-    await pair.watch.until(take_all, math.inf)
+    await pair.watch.until(take_all, math.inf, math.inf)
     assert len(pair.received) == sent
     assert made[0].armed == 2
     pair.close()
@@ -393,8 +414,8 @@ async def test_attempt_may_close_another_socket(counted: Any, nursery: trio.Nurs
         return True
 
     async def wait(pair: Pair) -> None:
-        with contextlib.suppress(trio.ClosedResourceError):
-            await pair.watch.until(close_both, math.inf)
+        with contextlib.suppress(APIConnectionError):
+            await pair.watch.until(close_both, math.inf, math.inf)
 
     for pair in pairs:
         pair.watch = watch_it(pair.ours)

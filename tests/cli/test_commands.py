@@ -28,6 +28,11 @@ def test_every_command_explains_itself(name: str) -> None:
     assert f"{name} [OPTIONS]" in result.output
 
 
+def test_a_shell_completes_the_names() -> None:
+    completed = root.shell_complete(click.Context(root), "")
+    assert [item.value for item in completed] == list(COMMANDS)
+
+
 def test_an_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sing"]) == 2
     assert "No such command 'sing'" in capsys.readouterr().err

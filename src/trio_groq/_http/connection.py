@@ -50,6 +50,7 @@ class Connection:
 
     __slots__ = (
         "_buffer",
+        "_consume",
         "_early",
         "_exchange",
         "_transport",
@@ -68,6 +69,7 @@ class Connection:
         self._buffer = buffer
         self._exchange: Exchange | None = None
         self._early: list[Span] = []
+        self._consume: Consume = bool
         self.origin: Origin = origin
         self.serial: int = serial
         self.exchanges: int = 0
@@ -111,18 +113,23 @@ class Connection:
         return head
 
     async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
-        buffer = self._buffer.data
-
-        def take(received: int) -> bool:
-            if received == 0:
-                exchange.receive_eof()  # raises: there is no head yet
-            # What comes with the head is in memory of its own (see `Exchange`), and can be kept.
-            self._early = exchange.receive(buffer, 0, received)
-            return exchange.head is not None
-
-        await self._receive(take, deadlines)
-        assert exchange.head is not None  # noqa: S101 (`take` saw it)
+        try:
+            await self._transport.receive(
+                self._buffer.view, self._take_head, gap=deadlines.read_gap, end=deadlines.ends_at
+            )
+        except trio.TooSlowError:
+            raise deadlines.error("read", trio.current_time()) from None
+        assert exchange.head is not None  # noqa: S101 (`_take_head` saw it)
         return exchange.head
+
+    def _take_head(self, received: int) -> bool:
+        exchange = self._exchange
+        assert exchange is not None  # noqa: S101 (a receive is part of an exchange)
+        if received == 0:
+            exchange.receive_eof()  # raises: there is no head yet
+        # What comes with the head is in memory of its own (see `Exchange`), and can be kept.
+        self._early = exchange.receive(self._buffer.data, 0, received)
+        return exchange.head is not None
 
     async def receive(self, deadlines: Deadlines, consume: Consume) -> None:
         """Receive more of the response's body, until it is enough or complete.
@@ -144,29 +151,26 @@ class Connection:
             raise exchange.failure
         if exchange.complete:
             return  # noqa: ASYNC910 (see above)
-        buffer = self._buffer.data
-
-        def take(received: int) -> bool:
-            spans = exchange.receive(buffer, 0, received) if received else exchange.receive_eof()
-            if spans and consume(spans):
-                return True
-            if exchange.failure is not None:
-                raise exchange.failure
-            return exchange.complete
-
-        await self._receive(take, deadlines)
-
-    async def _receive(self, take: Callable[[int], bool], deadlines: Deadlines) -> None:
-        deadline = deadlines.at("read", trio.current_time())
+        self._consume = consume
         try:
-            await self._transport.receive(self._buffer.view, take, deadline)
+            await self._transport.receive(
+                self._buffer.view, self._take, gap=deadlines.read_gap, end=deadlines.ends_at
+            )
         except trio.TooSlowError:
             raise deadlines.error("read", trio.current_time()) from None
 
-    @property
-    def response_begun(self) -> bool:
-        """Whether a byte of the present exchange's response has come."""
-        return self._exchange is not None and self._exchange.begun
+    def _take(self, received: int) -> bool:
+        exchange = self._exchange
+        assert exchange is not None  # noqa: S101 (a receive is part of an exchange)
+        if received:
+            spans = exchange.receive(self._buffer.data, 0, received)
+        else:
+            spans = exchange.receive_eof()
+        if spans and self._consume(spans):
+            return True
+        if exchange.failure is not None:
+            raise exchange.failure
+        return exchange.complete
 
     @property
     def complete(self) -> bool:

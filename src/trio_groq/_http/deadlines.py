@@ -77,34 +77,35 @@ class Deadlines:
     Attributes:
         timeouts: The limits.
         total_at: When the whole call must be over.
-        first_token_at: When a stream's first event must have come; set to infinity once it has.
+        first_token_at: When a stream's first event must have come; infinity once it has.
+        ends_at: When the call fails, whatever it is doing: the earlier of these two.
+        read_gap: Longest wait for more of the response, in seconds.
     """
 
-    __slots__ = ("first_token_at", "started", "timeouts", "total_at")
+    __slots__ = ("ends_at", "first_token_at", "read_gap", "started", "timeouts", "total_at")
 
     def __init__(self, timeouts: Timeouts, started: float) -> None:
         self.timeouts: Timeouts = timeouts
         self.started: float = started
         self.total_at: float = _after(started, timeouts.total)
         self.first_token_at: float = math.inf
+        self.ends_at: float = self.total_at
+        self.read_gap: float = math.inf if timeouts.read is None else timeouts.read
 
     def expect_first_token(self) -> None:
         """From now on the wait is for a stream's first event."""
         self.first_token_at = _after(self.started, self.timeouts.first_token)
+        self.ends_at = min(self.total_at, self.first_token_at)
 
     def first_token_came(self) -> None:
         """The first event is here: its limit is no more."""
         self.first_token_at = math.inf
-
-    @property
-    def ends_at(self) -> float:
-        """When the call fails, whatever it is doing: at its total, or for want of a first token."""
-        return min(self.total_at, self.first_token_at)
+        self.ends_at = self.total_at
 
     def at(self, phase: Phase, now: float) -> float:
         """When a wait of this kind that begins now must end."""
         limit: float | None = getattr(self.timeouts, phase)
-        return min(_after(now, limit), self.total_at, self.first_token_at)
+        return min(_after(now, limit), self.ends_at)
 
     def error(self, phase: Phase, now: float) -> APITimeoutError:
         """Say which limit ended a wait of this kind: the total, the first token, or its own."""

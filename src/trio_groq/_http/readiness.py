@@ -35,9 +35,9 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, final
 import outcome
 import trio
 
-from trio_groq.errors import ConfigurationError
+from trio_groq.errors import APIConnectionError, ConfigurationError
 
-__all__ = ["ReadinessOption", "Watch", "watch"]
+__all__ = ["ReadinessOption", "Watch", "closed_error", "watch"]
 
 STALE_FACTOR: Final = 2
 STALE_FLOOR: Final = 64
@@ -55,16 +55,17 @@ Attempt: TypeAlias = Callable[[], bool]
 class Watch(Protocol):
     """One socket, watched."""
 
-    async def until(self, attempt: Attempt, deadline: float) -> None:
+    async def until(self, attempt: Attempt, gap: float, end: float) -> None:
         """Call `attempt` whenever the socket is readable, until it returns True. A checkpoint.
 
         Args:
             attempt: Called in this task or on its behalf.
-            deadline: When to give up, on Trio's clock, in seconds; infinity for never.
+            gap: Longest wait for the socket to become readable (again), in seconds.
+            end: When to give up in any case, on Trio's clock, in seconds.
 
         Raises:
-            trio.TooSlowError: The deadline passed.
-            trio.ClosedResourceError: `close` was called.
+            trio.TooSlowError: One of the limits passed. Infinity stands for no limit.
+            APIConnectionError: `close` was called.
             trio.BusyResourceError: Another task waits already.
         """
 
@@ -143,6 +144,13 @@ class KqueuePoller:
         return [event.ident for event in self._kqueue.control([], max(self._armed, 1), 0)]
 
 
+def closed_error() -> APIConnectionError:
+    """What a task gets whose connection another task closes."""
+    return APIConnectionError(
+        "connection: expected it to stay open during the call, got closed by this client"
+    )
+
+
 def _enough() -> bool:
     return True
 
@@ -157,7 +165,18 @@ _POLLERS: Final[dict[str, Callable[[], Poller]]] = {
 class PolledWatch:
     """A socket that the shared poller watches. See the top of this file."""
 
-    __slots__ = ("armed", "attempt", "closed", "deadline", "entry_at", "fd", "hub", "task")
+    __slots__ = (
+        "armed",
+        "attempt",
+        "closed",
+        "deadline",
+        "end",
+        "entry_at",
+        "fd",
+        "gap",
+        "hub",
+        "task",
+    )
 
     def __init__(self, hub: "Hub", fd: int) -> None:
         self.hub: Hub = hub
@@ -166,19 +185,23 @@ class PolledWatch:
         self.attempt: Attempt = _enough
         self.armed: bool = False
         self.closed: bool = False
+        self.gap: float = math.inf
+        self.end: float = math.inf
         self.deadline: float = math.inf
         self.entry_at: float = math.inf
 
-    async def until(self, attempt: Attempt, deadline: float) -> None:
+    async def until(self, attempt: Attempt, gap: float, end: float) -> None:
         """See `Watch`."""
         if self.closed:
-            raise trio.ClosedResourceError
+            raise closed_error()
         if self.task is not None:
             raise trio.BusyResourceError("another task waits for this socket already")
         if not self.armed:
             self.hub.arm(self)
         self.attempt = attempt
-        self.deadline = deadline
+        self.gap = gap
+        self.end = end
+        self.deadline = deadline = min(trio.current_time() + gap, end)
         if deadline < self.entry_at:
             self.hub.add_entry(self, deadline)
         self.task = trio.lowlevel.current_task()
@@ -192,6 +215,7 @@ class PolledWatch:
         """Make the attempt of the task that waits, and let it go on if that was enough."""
         try:
             if not self.attempt():
+                self.deadline = min(trio.current_time() + self.gap, self.end)
                 return
         except Exception as exc:  # noqa: BLE001 (it is raised where it belongs, in the waiting task)
             self.wake(exc)
@@ -214,7 +238,7 @@ class PolledWatch:
         if not self.closed:
             self.closed = True
             self.hub.forget(self)
-            self.wake(trio.ClosedResourceError())
+            self.wake(closed_error())
 
 
 @final
@@ -339,14 +363,18 @@ class TrioWatch:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
-    async def until(self, attempt: Attempt, deadline: float) -> None:
+    async def until(self, attempt: Attempt, gap: float, end: float) -> None:
         """See `Watch`."""
-        with trio.CancelScope(deadline=deadline) as scope:
-            await trio.lowlevel.wait_readable(self._sock)
-            while not attempt():
-                await trio.lowlevel.wait_readable(self._sock)
-        if scope.cancelled_caught:
-            raise trio.TooSlowError
+        while True:
+            with trio.CancelScope(deadline=min(trio.current_time() + gap, end)) as scope:
+                try:
+                    await trio.lowlevel.wait_readable(self._sock)
+                except trio.ClosedResourceError:
+                    raise closed_error() from None
+            if scope.cancelled_caught:
+                raise trio.TooSlowError
+            if attempt():
+                return
 
     def close(self) -> None:
         """See `Watch`; the transport's `notify_closing` does it."""

@@ -14,12 +14,12 @@ receive from it and what it raises for "not yet", and this file need not know mo
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, final
 
 import trio
 
-from trio_groq._http.readiness import ReadinessOption, watch
+from trio_groq._http.readiness import ReadinessOption, closed_error, watch
 from trio_groq.errors import APIConnectionError
 
 __all__ = ["Transport"]
@@ -35,12 +35,6 @@ Receive: TypeAlias = Callable[[memoryview], int]
 def _connection_error(doing: str, exc: OSError) -> APIConnectionError:
     reason = exc.strerror or str(exc) or type(exc).__name__
     return APIConnectionError(f"connection: {doing} failed: {reason}")
-
-
-def _closed_error() -> APIConnectionError:
-    return APIConnectionError(
-        "connection: expected it to stay open during the call, got closed by this client"
-    )
 
 
 @final
@@ -59,6 +53,7 @@ class Transport:
     __slots__ = (
         "_buffer",
         "_eager",
+        "_not_yet",
         "_receive",
         "_sock",
         "_take",
@@ -80,6 +75,7 @@ class Transport:
         self._sock = sock
         self._want_read = want_read
         self._want_write = want_write
+        self._not_yet = (*want_read, *want_write)
         self._receive = receive or sock.recv_into
         self._buffer = memoryview(b"")
         self._take: Callable[[int], bool] = bool
@@ -87,9 +83,9 @@ class Transport:
         self._eager = True
         self.closed: bool = False
 
-    async def receive(
-        self, buffer: memoryview, take: Callable[[int], bool], deadline: float
-    ) -> None:
+    def receive(
+        self, buffer: memoryview, take: Callable[[int], bool], *, gap: float, end: float
+    ) -> Awaitable[None]:
         """Receive into `buffer`, again and again, until it is enough.
 
         Args:
@@ -97,10 +93,11 @@ class Transport:
             take: Called at once with how many bytes came, 1 to `len(buffer)`, or 0 when the peer
                 has closed its side; True if that is enough, as 0 has to be. What it raises is
                 raised here.
-            deadline: When to give up, on Trio's clock, in seconds; infinity for never.
+            gap: Longest wait for (more) bytes, in seconds.
+            end: When to give up in any case, on Trio's clock, in seconds.
 
         Raises:
-            trio.TooSlowError: The deadline passed.
+            trio.TooSlowError: One of the limits passed. Infinity stands for no limit.
             APIConnectionError: The connection broke, or was closed by another task.
 
         Cancelled, it has taken nothing from the socket that `take` was not given.
@@ -108,21 +105,21 @@ class Transport:
         self._buffer = buffer
         self._take = take
         if self._eager:
-            await trio.lowlevel.checkpoint()
-            if trio.current_time() >= deadline:
-                raise trio.TooSlowError
-            if self._attempt():
-                return
-        try:
-            await self._watch.until(self._attempt, deadline)
-        except trio.ClosedResourceError:
-            raise _closed_error() from None
+            return self._receive_at_once(gap, end)
+        return self._watch.until(self._attempt, gap, end)
+
+    async def _receive_at_once(self, gap: float, end: float) -> None:
+        await trio.lowlevel.checkpoint()
+        if trio.current_time() >= end:
+            raise trio.TooSlowError
+        if not self._attempt():
+            await self._watch.until(self._attempt, gap, end)
 
     def _attempt(self) -> bool:
         """One receive, if there is something to receive; whether it was enough."""
         try:
             received = self._receive(self._buffer)
-        except (*self._want_read, *self._want_write):
+        except self._not_yet:
             return False
         except OSError as exc:
             raise _connection_error("receiving", exc) from exc
@@ -144,29 +141,23 @@ class Transport:
         rest = memoryview(data)
         while rest:
             try:
-                sent = self._sock.send(rest)
-            except self._want_write:
-                await self._writable()
-            except self._want_read:
-                await self._readable()
+                sent = await self._send_some(rest)
+            except trio.ClosedResourceError:
+                raise closed_error() from None
             except OSError as exc:
                 raise _connection_error("sending", exc) from exc
-            else:
-                rest = rest[sent:]
+            rest = rest[sent:]
         # A peer answers after a round trip, so the first receive would come too early.
         self._eager = False
 
-    async def _readable(self) -> None:
-        try:
-            await trio.lowlevel.wait_readable(self._sock)
-        except trio.ClosedResourceError:
-            raise _closed_error() from None
-
-    async def _writable(self) -> None:
-        try:
-            await trio.lowlevel.wait_writable(self._sock)
-        except trio.ClosedResourceError:
-            raise _closed_error() from None
+    async def _send_some(self, data: memoryview) -> int:
+        while True:  # noqa: ASYNC913 (each turn waits for the socket)
+            try:
+                return self._sock.send(data)  # noqa: ASYNC910 (waits only if it must)
+            except self._want_write:
+                await trio.lowlevel.wait_writable(self._sock)
+            except self._want_read:
+                await trio.lowlevel.wait_readable(self._sock)
 
     def is_quiet(self) -> bool:
         """Whether the peer has sent nothing and not closed: what an idle connection must be.
@@ -176,7 +167,7 @@ class Transport:
         """
         try:
             self._receive(memoryview(bytearray(1)))
-        except (*self._want_read, *self._want_write):
+        except self._not_yet:
             return True
         except OSError:
             return False

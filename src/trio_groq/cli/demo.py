@@ -8,6 +8,7 @@ import click
 
 from trio_groq.cli._demo_run import Lane, Plan, Result, run_plan
 from trio_groq.cli._figures import in_milliseconds
+from trio_groq.cli._options import FiniteRange
 from trio_groq.cli._output import INTERRUPTED, Output, standard
 from trio_groq.cli._running import interruptible, run
 
@@ -84,7 +85,7 @@ async def demo(plan: Plan, output: Output, *, plain: bool) -> bool:
 )
 @click.option(
     "--tokens-per-second",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1),
     default=_DEFAULTS.tokens_per_second,
     show_default=True,
     help="Pace of an answer, about.",

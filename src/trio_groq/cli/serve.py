@@ -11,6 +11,7 @@ import attrs
 import click
 import trio
 
+from trio_groq.cli._options import FiniteRange
 from trio_groq.cli._output import Failure, Output, standard
 from trio_groq.cli._running import interruptible, run
 from trio_groq.testing.content import echo
@@ -100,12 +101,12 @@ async def serve(output: Output, host: str, port: int, pace: Pace, *, tls: bool =
 @click.option("--tls", is_flag=True, help="Speak TLS. Needs the extra trio-groq[test].")
 @click.option(
     "--tokens-per-second",
-    type=click.FloatRange(min=0.001),
+    type=FiniteRange(min=0.001),
     help="Pace of an answer; all at once without it.",
 )
 @click.option(
     "--first-token-ms",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=0.0,
     help="Milliseconds until an answer's first token.",
 )
