@@ -494,9 +494,12 @@ def test_a_step_costs_the_same_whatever_the_size(
 
 def test_the_count_would_show_a_loop() -> None:
     few, many = list(range(10)), list(range(1000))
-    assert cost(lambda: [number for number in many])[0] > cost(  # noqa: C416 (a loop is wanted)
-        lambda: [number for number in few]  # noqa: C416 (the same)
-    )[0]
+    assert (
+        cost(lambda: [number for number in many])[0]
+        > cost(  # noqa: C416 (a loop is wanted)
+            lambda: [number for number in few]  # noqa: C416 (the same)
+        )[0]
+    )
 
 
 def test_expiry_pays_for_each_connection_once() -> None:
@@ -506,4 +509,6 @@ def test_expiry_pays_for_each_connection_once() -> None:
     small = new_state(1000, max_idle=1000, idle_expiry=10.0)
     idle(small, 0)
     assert small.acquire(HERE, 10.0) == Dial((0,))
-    assert cost(lambda: state.acquire(HERE, 10.0))[:2] == cost(lambda: small.acquire(HERE, 10.0))[:2]
+    assert (
+        cost(lambda: state.acquire(HERE, 10.0))[:2] == cost(lambda: small.acquire(HERE, 10.0))[:2]
+    )
