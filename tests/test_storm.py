@@ -1,6 +1,6 @@
-"""Forty tasks on ten connections, with deadlines and faults by chance: nothing leaks, nothing mixes.
+"""Forty tasks on ten connections, with deadlines and faults by chance.
 
-What is asserted holds whatever the interleaving: every answer that comes whole is the caller's own,
+Nothing leaks and nothing mixes. What is asserted holds whatever the interleaving: every answer that comes whole is the caller's own,
 every other call ends with its own deadline or with a `GroqError`, and at the end the pool is whole.
 """
 
@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 import attrs
 import pytest
 import trio
-from cancellation import assert_whole, descriptors
 
+from cancellation import assert_whole, descriptors
 from trio_groq import GroqClient, PoolLimits
 from trio_groq.config import RetryPolicy, Timeouts
 from trio_groq.errors import APIConnectionError, GroqError, StreamError

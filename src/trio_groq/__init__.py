@@ -1,58 +1,66 @@
 """A Trio-native client for the Groq API: fast, bounded, and never leaking.
 
-async with GroqClient() as client:  # GROQ_API_KEY
-completion = await client.chat.completions.create(
-model="llama-3.3-70b-versatile",
-messages=[{"role": "user", "content": "Hello"}],
-)
+::
+
+    async with GroqClient() as client:  # GROQ_API_KEY
+        completion = await client.chat.completions.create(
+            model="llama-3.3-70b-versatile",
+            messages=[{"role": "user", "content": "Hello"}],
+        )
+
+Importing this package loads next to nothing: each name is loaded from its module at first use.
 """
 
-from trio_groq._call import NOT_GIVEN, NotGiven
-from trio_groq._http.pool_state import PoolStatistics
-from trio_groq._stream import ChatStream
-from trio_groq._stream_views import StreamIterator
-from trio_groq.client import GroqClient
-from trio_groq.config import (
-    ClientConfig,
-    ExchangeLimits,
-    PoolLimits,
-    RetryPolicy,
-    Secret,
-    Timeouts,
-)
-from trio_groq.errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseValidationError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    CapacityExceededError,
-    CircuitOpenError,
-    ConfigurationError,
-    ConflictError,
-    ContentFilterError,
-    ContextLengthExceededError,
-    FailedDependencyError,
-    GroqError,
-    InternalServerError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    NotFoundError,
-    OverloadedError,
-    PermissionDeniedError,
-    PoolTimeoutError,
-    ProtocolError,
-    RateLimitError,
-    RateLimits,
-    RateLimitWindow,
-    RequestInfo,
-    RequestTooLargeError,
-    StreamError,
-    ToolUseFailedError,
-    UnprocessableEntityError,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trio_groq._call import NOT_GIVEN, NotGiven
+    from trio_groq._http.pool_state import PoolStatistics
+    from trio_groq._stream import ChatStream
+    from trio_groq._stream_views import StreamIterator
+    from trio_groq.client import GroqClient
+    from trio_groq.config import (
+        ClientConfig,
+        ExchangeLimits,
+        PoolLimits,
+        RetryPolicy,
+        Secret,
+        Timeouts,
+    )
+    from trio_groq.errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        CapacityExceededError,
+        CircuitOpenError,
+        ConfigurationError,
+        ConflictError,
+        ContentFilterError,
+        ContextLengthExceededError,
+        FailedDependencyError,
+        GroqError,
+        InternalServerError,
+        InvalidRequestError,
+        ModelNotFoundError,
+        NotFoundError,
+        OverloadedError,
+        PermissionDeniedError,
+        PoolTimeoutError,
+        ProtocolError,
+        RateLimitError,
+        RateLimits,
+        RateLimitWindow,
+        RequestInfo,
+        RequestTooLargeError,
+        StreamError,
+        ToolUseFailedError,
+        UnprocessableEntityError,
+    )
 
 __all__ = [
     "NOT_GIVEN",
@@ -102,3 +110,34 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
+_HOMES = {
+    "NOT_GIVEN": "_call",
+    "NotGiven": "_call",
+    "PoolStatistics": "_http.pool_state",
+    "ChatStream": "_stream",
+    "StreamIterator": "_stream_views",
+    "GroqClient": "client",
+    "ClientConfig": "config",
+    "ExchangeLimits": "config",
+    "PoolLimits": "config",
+    "RetryPolicy": "config",
+    "Secret": "config",
+    "Timeouts": "config",
+}
+"""Where each name is; those that are not here are errors."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -378,8 +378,8 @@ SETTINGS = settings(
 
 
 def test_the_pool_is_as_its_model() -> None:
-    run_state_machine_as_test(Untroubled, settings=SETTINGS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Untroubled, settings=SETTINGS)
 
 
 def test_the_pool_is_as_its_model_where_most_steps_fail() -> None:
-    run_state_machine_as_test(Troubled, settings=SETTINGS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Troubled, settings=SETTINGS)

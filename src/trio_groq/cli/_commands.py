@@ -1,9 +1,8 @@
 """The commands by name, and the group that imports each when it is called, not before."""
 
 from importlib import import_module
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
-import attrs
 import click
 
 from trio_groq.cli._output import INTERRUPTED
@@ -11,9 +10,8 @@ from trio_groq.cli._output import INTERRUPTED
 __all__ = ["COMMANDS", "Entry", "root", "run"]
 
 
-@attrs.frozen
-class Entry:
-    """Where a command is.
+class Entry(NamedTuple):
+    """Where a command is. No attrs here: the help has to be instant.
 
     Attributes:
         module: The module; its `command` is the command.
