@@ -25,7 +25,7 @@ from trio_groq.types.chunks import ChatCompletionChunk
 
 pytestmark = needs_shared_data
 
-SMALL = 1800
+SMALL = 1500
 """Bytes up to which a stream is also sent byte by byte."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-request-id: req_http\r\n"
@@ -289,7 +289,7 @@ async def test_any_split_and_any_framing(
 
 async def test_small_ones_byte_by_byte(still_clock: MockClock) -> None:
     small = [recording for recording in recordings() if len(recording.body) < SMALL]
-    assert len(small) >= 20
+    assert len(small) >= 10
     await replay_all(small, byte_by_byte)
 
 

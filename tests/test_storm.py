@@ -1,7 +1,8 @@
 """Forty tasks on ten connections, with deadlines and faults by chance.
 
-Nothing leaks and nothing mixes. What is asserted holds whatever the interleaving: every answer that comes whole is the caller's own,
-every other call ends with its own deadline or with a `GroqError`, and at the end the pool is whole.
+Nothing leaks and nothing mixes. What is asserted holds whatever the interleaving: every answer that
+comes whole is the caller's own, every other call ends with its own deadline or with a `GroqError`,
+and at the end the pool is whole.
 """
 
 import random

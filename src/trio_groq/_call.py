@@ -31,7 +31,13 @@ from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.messages import ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
-from trio_groq.errors import APIConnectionError, APIError, APIStatusError, RequestInfo
+from trio_groq.errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    RequestInfo,
+)
 from trio_groq.types.meta import ResponseMeta, Timings
 
 __all__ = ["NOT_GIVEN", "Caller", "NotGiven", "OpenResponse"]
@@ -130,10 +136,15 @@ class OpenResponse:
         """Receive more of the body, until `consume` says that it is enough, or to its end.
 
         Raises:
-            APIConnectionError: The connection broke, or a limit passed.
+            trio.TooSlowError: A limit passed: `too_slow` says which.
+            APIConnectionError: The connection broke.
         """
         assert self._connection is not None  # noqa: S101 (callers check `open`)
         return self._connection.receive(self.deadlines, consume)
+
+    def too_slow(self) -> APITimeoutError:
+        """The error for a `trio.TooSlowError` that `receive` has just raised."""
+        return self.deadlines.error("read", trio.current_time())
 
     def first_token_came(self) -> None:
         """The stream's first chunk is here: note when, and lift the limit on its coming."""
@@ -158,7 +169,10 @@ class OpenResponse:
                 body.extend(memoryview(data)[start:end])
             return len(body) > limit
 
-        await self.receive(consume)
+        try:
+            await self.receive(consume)
+        except trio.TooSlowError:
+            raise self.too_slow() from None
         if len(body) > limit and not cut:
             raise APIError(f"response body: expected at most {limit} bytes, got more")
         return bytes(body[:limit])

@@ -27,7 +27,6 @@ from trio_groq.errors import (
     APIConnectionError,
     APIError,
     APIResponseValidationError,
-    APITimeoutError,
     GroqError,
     ProtocolError,
     StreamError,
@@ -180,7 +179,11 @@ class ChatStream:
         else:
             await trio.lowlevel.checkpoint_if_cancelled()
         chunk = ready.popleft()
-        self._add(chunk)
+        try:
+            self._accumulator.add(chunk)
+        except GroqError:  # longer than the accumulator's limit
+            self._end()
+            raise
         return chunk
 
     async def _next_batch(self) -> list[ChatCompletionChunk]:
@@ -193,16 +196,14 @@ class ChatStream:
             await trio.lowlevel.checkpoint_if_cancelled()
         batch = list(ready)
         ready.clear()
-        for chunk in batch:
-            self._add(chunk)
-        return batch
-
-    def _add(self, chunk: ChatCompletionChunk) -> None:
+        add = self._accumulator.add
         try:
-            self._accumulator.add(chunk)
-        except GroqError:  # longer than the accumulator's limit
+            for chunk in batch:
+                add(chunk)
+        except GroqError:  # see `__anext__`
             self._end()
             raise
+        return batch
 
     def batches(self) -> "StreamIterator[list[ChatCompletionChunk]]":
         """The chunks as lists, one for each receive: cheaper where many come at once."""
@@ -270,6 +271,8 @@ class ChatStream:
                     response.first_token_came()
                 if self._done and not response.complete:
                     await self._drain(response)
+        except trio.TooSlowError:
+            self._failure = response.too_slow()
         except APIConnectionError as exc:
             self._broken(exc)
         except BaseException:
@@ -344,9 +347,7 @@ class ChatStream:
 
     def _broken(self, exc: APIConnectionError) -> None:
         """A receive failed: what had come before it is still handed out."""
-        if isinstance(exc, APITimeoutError):
-            self._failure = exc
-        elif isinstance(exc, ProtocolError) and self._accumulator.finished:
+        if isinstance(exc, ProtocolError) and self._accumulator.finished:
             self._done = True
         else:
             self._failure = StreamError(
@@ -366,7 +367,7 @@ class ChatStream:
         with trio.move_on_after(DRAIN_SECONDS):  # noqa: ASYNC912 (called when bytes are due)
             try:
                 await response.receive(consume)
-            except APIConnectionError:
+            except (APIConnectionError, trio.TooSlowError):
                 # The answer is whole; the connection is closed and not missed.
                 response.abandon()
 

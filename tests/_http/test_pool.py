@@ -24,6 +24,7 @@ from trio_groq._http.exchange import Exchange, ExchangeLimits
 from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
+from trio_groq._http.readiness import ReadinessOption
 from trio_groq._http.transport import Transport
 from trio_groq.errors import (
     APIConnectionError,
@@ -88,6 +89,7 @@ class PairDialer:
         gate: What a dial waits for.
         peers: Those dialled so far.
         dials: How many were begun.
+        readiness: How the pool's ends wait.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -99,6 +101,7 @@ class PairDialer:
         self.gate.set()
         self.peers: list[Peer] = []
         self.dials = 0
+        self.readiness: ReadinessOption = "auto"
 
     async def dial(self, origin: Origin) -> Transport:
         self.dials += 1
@@ -112,7 +115,7 @@ class PairDialer:
         peer = Peer(theirs, origin)
         self.peers.append(peer)
         self._nursery.start_soon(self._run, self.scripts.popleft() if self.scripts else echo, peer)
-        return Transport(ours)
+        return Transport(ours, readiness=self.readiness)
 
     async def _run(self, script: Script, peer: Peer) -> None:
         try:
@@ -192,8 +195,10 @@ async def new_world(
     async with trio.open_nursery() as nursery:
         dialer = PairDialer(nursery)
         world = World(ConnectionPool(cast("Dialer", dialer), limits, ExchangeLimits()), dialer)
-        yield world
-        world.pool.close()
+        try:
+            yield world
+        finally:
+            world.pool.close()
         nursery.cancel_scope.cancel()
     now = world.pool.statistics()
     assert (now.open, now.waiting, now.opened) == (0, 0, now.closed)
@@ -820,9 +825,11 @@ async def test_one_that_is_reading_gets_the_close() -> None:
         assert world.counts() == (0, 0, 0, 0)
 
 
-async def test_one_that_reads_on_after_the_close_gets_it_too() -> None:
+@pytest.mark.parametrize("readiness", ["auto", "trio"])
+async def test_one_that_reads_on_after_the_close_gets_it_too(readiness: ReadinessOption) -> None:
     """It was busy elsewhere at the time: the socket is closed before it waits for it."""
     async with new_world() as world:
+        world.dialer.readiness = readiness
         world.dialer.scripts.append(half_an_answer)
         held = await world.lease()
         assert await read_body(held, enough=3) == b"who"
@@ -832,9 +839,11 @@ async def test_one_that_reads_on_after_the_close_gets_it_too() -> None:
         assert world.counts() == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("readiness", ["auto", "trio"])
 @pytest.mark.parametrize("reused", [False, True])
-async def test_one_that_is_sending_gets_the_close(reused: bool) -> None:
+async def test_one_that_is_sending_gets_the_close(reused: bool, readiness: ReadinessOption) -> None:
     async with new_world() as world, trio.open_nursery() as nursery:
+        world.dialer.readiness = readiness
         world.dialer.scripts.append(serve_once_then(be_silent) if reused else be_silent)
         if reused:
             await world.call()
@@ -871,9 +880,11 @@ async def test_limits_hold_on_a_connection_made_as_the_last_one_closed(
         await wait_all_tasks_blocked()
         exchange = Exchange(Request(HERE, b"GET", b"/"), ExchangeLimits())
         deadlines = Deadlines(Timeouts(read=1.0), 0.0)
-        with trio.move_on_after(100.0), pytest.raises(APITimeoutError):
-            await connection.send(exchange, exchange.start(), deadlines)
-        connection.close()
+        try:
+            with trio.move_on_after(100.0), pytest.raises(APITimeoutError):
+                await connection.send(exchange, exchange.start(), deadlines)
+        finally:
+            connection.close()
     assert trio.current_time() == 1.0
 
 
@@ -926,8 +937,10 @@ async def real_world(
     async with FakeGroq(tls=tls, keep_alive=keep_alive) as server, trio.open_nursery() as nursery:
         dialer = Dialer(server.ssl_context() if tls else None)
         pool = ConnectionPool(dialer, PoolLimits(), ExchangeLimits())
-        yield server, World(pool, PairDialer(nursery))
-        pool.close()
+        try:
+            yield server, World(pool, PairDialer(nursery))
+        finally:
+            pool.close()
     assert pool.statistics().open == 0
     assert descriptors() - before == set()
 

@@ -1,6 +1,6 @@
 """One transport and one exchange at a time."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, final
 
 import trio
@@ -131,7 +131,7 @@ class Connection:
         self._early = exchange.receive(self._buffer.data, 0, received)
         return exchange.head is not None
 
-    async def receive(self, deadlines: Deadlines, consume: Consume) -> None:
+    def receive(self, deadlines: Deadlines, consume: Consume) -> Awaitable[None]:
         """Receive more of the response's body, until it is enough or complete.
 
         Args:
@@ -139,25 +139,34 @@ class Connection:
             consume: Called with decoded bytes, which are valid during that call only; True if
                 they are enough for now. Called in this task or on its behalf.
 
+        Returns:
+            What to await; at once, and once.
+
         Raises:
+            trio.TooSlowError: The limit on `read` passed, or one on the whole call.
             APIConnectionError: As `send`.
         """
-        exchange = self._exchange
-        assert exchange is not None  # noqa: S101 (a body follows a head)
-        spans, self._early = self._early, []
-        if spans and consume(spans):
-            return  # noqa: ASYNC910 (what came with the head costs no wait)
-        if exchange.failure is not None:
-            raise exchange.failure
-        if exchange.complete:
-            return  # noqa: ASYNC910 (see above)
         self._consume = consume
-        try:
-            await self._transport.receive(
-                self._buffer.view, self._take, gap=deadlines.read_gap, end=deadlines.ends_at
-            )
-        except trio.TooSlowError:
-            raise deadlines.error("read", trio.current_time()) from None
+        if self._early or self._ended:
+            return self._receive_early(deadlines)
+        return self._transport.receive(
+            self._buffer.view, self._take, gap=deadlines.read_gap, end=deadlines.ends_at
+        )
+
+    @property
+    def _ended(self) -> bool:
+        exchange = self._exchange
+        return exchange is None or exchange.complete or exchange.failure is not None
+
+    async def _receive_early(self, deadlines: Deadlines) -> None:  # noqa: ASYNC910 (see below)
+        """Give out what came with the head; go on receiving if that is not enough."""
+        spans, self._early = self._early, []
+        if spans and self._consume(spans):
+            return  # noqa: ASYNC910 (what is here costs no wait)
+        if self._exchange is not None and self._exchange.failure is not None:
+            raise self._exchange.failure
+        if not self._ended:
+            await self.receive(deadlines, self._consume)
 
     def _take(self, received: int) -> bool:
         exchange = self._exchange

@@ -145,10 +145,10 @@ class Exchange:
         Raises:
             ProtocolError: The response breaks HTTP/1.1 or one of the limits.
         """
-        self.begun = True
         try:
             if self._body is not None:
                 return self._receive_body(self._body, buffer, start, end)
+            self.begun = True
             rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
             if self._body is None:
                 return []
@@ -266,13 +266,16 @@ class Exchange:
             self.failure = exc
         if self._decoder is not None:
             spans = self._decode(self._decoder, spans)
-        if body.complete and not self.complete and self.failure is None:
+        if self.failure is not None:
+            if not spans:
+                raise self.failure
+        elif body.complete and not self.complete:
             try:
                 spans += self._finish()
             except ProtocolError as exc:
                 self.failure = exc
-        if self.failure is not None and not spans:
-            raise self.failure
+                if not spans:
+                    raise
         return spans
 
     def _decode(self, decoder: ContentDecoder, spans: list[Span]) -> list[Span]:

@@ -77,7 +77,9 @@ class FakeGroq:
         max_recorded: int = _MAX_RECORDED,
     ) -> None:
         self.max_body_bytes = max_body_bytes
-        self.max_requests_per_connection: int | None = max_requests_per_connection if keep_alive else 1
+        self.max_requests_per_connection: int | None = (
+            max_requests_per_connection if keep_alive else 1
+        )
         self._tls = tls
         self._host = host
         self._port = port

@@ -1,0 +1,67 @@
+"""How much CPU does a token cost when each comes alone?"""
+
+from functools import partial
+
+from benchmarks import peers
+from benchmarks.peers import Peer
+from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.target import Target
+from benchmarks.workloads import paced_streams
+
+PACES = ((100, 50.0), (1000, 5.0), (1000, 50.0))
+"""Streams, and tokens a second of each."""
+MOST_TLS_TOKENS = 5000.0
+"""Tokens a second over TLS of all streams: beyond it the server would be part of what is measured."""
+
+
+async def _paces(peer: Peer, target: Target, scale: Scale, paces: list[tuple[int, float]]) -> Figures:
+    figures: Figures = {}
+    async with paced_streams(peer, target) as streams:
+        for count, rate in paces:
+            await streams.open(count)
+            reading = await streams.run(scale.seconds * 2, settle=scale.seconds / 2, rate=rate)
+            name = f"{count:,} × {rate:g}/s{', TLS' if target.tls else ''}"
+            figures[name] = {
+                "cpu": reading.cpu / max(streams.tokens, 1) * 1e6,
+                "kept_up": streams.tokens / max(reading.sent, 1) * 100,
+                "server": reading.server * 100,
+                "behind": reading.late * 1e3,
+            }
+    return figures
+
+
+def measure(name: str, target: Target, scale: Scale) -> Figures:
+    """Plain at every pace, then TLS at the lower ones."""
+    peer = peers.load(name)
+    paces = [(min(count, scale.streams), rate) for count, rate in PACES]
+    low = [(count, rate) for count, rate in paces if count * rate <= MOST_TLS_TOKENS]
+    plain = peer.loop.run(partial(_paces, peer, target, scale, paces))
+    over_tls = target.with_tls(True)
+    return {**plain, **peer.loop.run(partial(_paces, peer, over_tls, scale, low))}
+
+
+QUESTION = Question(
+    name="paced",
+    title="CPU per token, paced",
+    text=(
+        "Streams × tokens a second of each, evenly spread, so that nearly every token comes alone "
+        "and costs a wake-up. 1,000 × 50/s is more than most clients can take: one that falls "
+        "behind gets several tokens per receive and looks cheaper than it is. How much came in "
+        "time is stated as kept up."
+    ),
+    peers=peers.some(name for name in peers.ALL if name != "trio_groq_batches"),
+    needs=peers.NEEDS,
+    metrics=(
+        Metric("cpu", "CPU per token", "µs"),
+        Metric("kept_up", "kept up", "%", more_is_better=True, plotted=False),
+        Metric("server", "server's share of a core", "%", plotted=False),
+        Metric("behind", "server late by at most", "ms", plotted=False),
+    ),
+    measure=measure,
+    goals=tuple(
+        Goal(case=case, metric="cpu", of=of, at_most=at_most)
+        for case in ("100 × 50/s", "1,000 × 5/s")
+        for of, at_most in (("raw_trio", 0.8), ("aiohttp_uvloop", 0.9), ("groq_trio", 1 / 10))
+    ),
+    rounds=3,
+)
