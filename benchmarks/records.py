@@ -27,8 +27,8 @@ class Scale:
     calls: int
 
 
-FULL = Scale("full", seconds=0.5, streams=5000, calls=200)
-QUICK = Scale("quick", seconds=0.25, streams=1000, calls=60)
+FULL = Scale("full", seconds=0.4, streams=5000, calls=150)
+QUICK = Scale("quick", seconds=0.1, streams=200, calls=30)
 SMOKE = Scale("smoke", seconds=0.02, streams=8, calls=2)
 
 Figures: TypeAlias = dict[str, dict[str, float]]

@@ -263,7 +263,9 @@ class Server:
 
     def control(self, target: str) -> bytes:
         """Obey `/control?...` and answer with the figures."""
-        options = {name: float(values[-1]) for name, values in parse_qs(urlsplit(target).query).items()}
+        options = {
+            name: float(values[-1]) for name, values in parse_qs(urlsplit(target).query).items()
+        }
         late = self.ring.late
         if options.pop("end", 0):
             self.ring.end()

@@ -65,7 +65,9 @@ def event(data: bytes) -> bytes:
 def first_chunk() -> bytes:
     """The chunk with the role, which has no text."""
     delta = b'{"role":"assistant","content":""}'
-    return event(_START + delta + _OPEN[:-1] + b',"x_groq":{"id":"req_00000000000000000000000000"}}')
+    return event(
+        _START + delta + _OPEN[:-1] + b',"x_groq":{"id":"req_00000000000000000000000000"}}'
+    )
 
 
 def token_event(text: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """A peer's own process: measures one peer for one question and prints the figures as JSON.
 
-    python -m benchmarks.worker QUESTION PEER SCALE TARGET
+python -m benchmarks.worker QUESTION PEER SCALE TARGET
 """
 
 import json

@@ -17,6 +17,7 @@ MAX_LINES = 450
 
 LAYERS: dict[str, int] = {
     "_validators": 0,
+    "_version": 0,
     "errors": 0,
     "types": 1,
     "sse": 1,

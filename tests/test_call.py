@@ -5,6 +5,7 @@ Times are virtual and exact: the server shares the run's clock, and sends nothin
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -36,7 +37,7 @@ from trio_groq.errors import (
     PoolTimeoutError,
     RateLimitError,
 )
-from trio_groq.testing import Fault, FakeGroq, Reply
+from trio_groq.testing import FakeGroq, Fault, Reply
 
 KEY = Secret("gsk_test")
 MODELS = Call(method="GET", path="/openai/v1/models")
@@ -106,9 +107,8 @@ async def test_other_statuses_are_not(
     fake_groq: FakeGroq, status: int, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(status, "never"), OK)
-    with calling(fake_groq.url) as caller, takes(0):
-        with pytest.raises(APIStatusError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with calling(fake_groq.url) as caller, takes(0), pytest.raises(APIStatusError) as caught:
+        await caller.fetch(MODELS, ANY)
     assert (caught.value.status_code, caught.value.attempts) == (status, 1)
     assert len(fake_groq.requests) == 1
 
@@ -130,7 +130,7 @@ async def test_waits_double_up_to_a_maximum_and_jitter_shortens_them(
             await caller.fetch(MODELS, ANY)
     assert caught.value.attempts == 7
     sent = times(fake_groq)
-    waits = [late - early for early, late in zip(sent, sent[1:], strict=False)]
+    waits = [late - early for early, late in pairwise(sent)]
     assert waits == pytest.approx(expected, abs=1e-9)
 
 
@@ -157,9 +157,8 @@ async def test_a_wait_that_is_too_long_is_told_and_not_slept(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=61), OK)
-    with calling(fake_groq.url) as caller, takes(0):
-        with pytest.raises(RateLimitError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with calling(fake_groq.url) as caller, takes(0), pytest.raises(RateLimitError) as caught:
+        await caller.fetch(MODELS, ANY)
     assert caught.value.retry_after == 61
     assert len(fake_groq.requests) == 1
 
@@ -559,7 +558,7 @@ async def test_a_wrong_key_from_a_function_is_not_sent_and_not_shown(
     fake_groq: FakeGroq, wrong: Any, autojump_clock: MockClock
 ) -> None:
     with calling(fake_groq.url, key=lambda: wrong) as caller:
-        with pytest.raises(ConfigurationError, match="^api_key: expected") as caught:
+        with pytest.raises(ConfigurationError, match=r"^api_key: expected") as caught:
             await caller.fetch(MODELS, ANY)
     assert "gsk" not in str(caught.value)
     assert fake_groq.connections_opened == 0

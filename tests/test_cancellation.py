@@ -23,7 +23,7 @@ from trio_groq.types.chat_params import ChatCompletionCreateParams
 
 MODEL: Final = "llama-3.1-8b-instant"
 MOST_CHECKPOINTS: Final = 400
-HANG: Final = 60.0
+HANG: Final = 30.0
 """Seconds: no test waits for them unless something hangs."""
 
 Call: TypeAlias = Callable[[GroqClient, str], Awaitable[str]]

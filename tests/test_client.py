@@ -18,7 +18,7 @@ from trio_groq.errors import (
     NotFoundError,
     PoolTimeoutError,
 )
-from trio_groq.testing import Fault, FakeGroq, Reply
+from trio_groq.testing import FakeGroq, Fault, Reply
 from trio_groq.types._base import Response
 
 KEY = "gsk_0123456789abcdefWXYZ"
@@ -37,7 +37,7 @@ class Model(msgspec.Struct):
 
 
 class Models(Response):
-    data: list[Model] = []
+    data: list[Model] = msgspec.field(default_factory=list)
 
 
 @dataclass

@@ -132,7 +132,7 @@ def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> Non
 
 
 def test_another_wrong_field_is_not_blamed_on_the_variable() -> None:
-    with pytest.raises(ConfigurationError, match="^max_event_bytes: "):
+    with pytest.raises(ConfigurationError, match=r"^max_event_bytes: "):
         ClientConfig.from_env({"GROQ_BASE_URL": "https://a.test"}, max_event_bytes=0)
 
 

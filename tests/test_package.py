@@ -1,18 +1,17 @@
 """What importing the package costs, and what its public face promises."""
 
 import importlib
+import importlib.metadata
 import importlib.resources
 import inspect
 import json
 import subprocess
 import sys
-import tomllib
 from typing import Any
 
 import pytest
 
 import trio_groq
-from shared_data import ROOT
 
 PUBLIC_MODULES = (
     "trio_groq",
@@ -66,8 +65,7 @@ def test_importing_a_public_module_loads_no_extra(name: str) -> None:
 
 
 def test_the_version_is_the_distribution_s() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert trio_groq.__version__ == project["version"]
+    assert trio_groq.__version__ == importlib.metadata.version("trio-groq")
 
 
 def test_the_package_is_marked_as_typed() -> None:

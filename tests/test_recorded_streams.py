@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -264,9 +264,11 @@ async def replay_all(
 
 
 @pytest.fixture
-def still_clock() -> MockClock:
-    """A clock that only goes on when nothing has happened for 20 real seconds."""
-    return MockClock(autojump_threshold=20.0)
+def still_clock() -> Iterator[MockClock]:
+    """A clock that only goes on when nothing has happened for 20 real seconds, which is a bug."""
+    clock = MockClock(autojump_threshold=20.0)
+    yield clock
+    assert clock.current_time() == 0.0, "expected something to happen, got 20 s of nothing"
 
 
 def test_recordings_are_there() -> None:

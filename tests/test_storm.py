@@ -28,7 +28,7 @@ CONNECTIONS: Final = 10
 CALLS: Final = 6
 """Calls of each task, one after the other."""
 AFTER: Final = "after the storm"
-HANG: Final = 60.0
+HANG: Final = 30.0
 """Seconds: far more than a storm takes, so that a hang is a failure and not a wait."""
 
 

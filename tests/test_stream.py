@@ -1,7 +1,6 @@
 """`ChatStream`: how a stream is read, how it ends, and what its connection comes to."""
 
 import gc
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from trio_groq.errors import (
     RateLimitError,
     StreamError,
 )
-from trio_groq.testing import Fault, FakeGroq, Reply
+from trio_groq.testing import FakeGroq, Fault, Reply
 
 ASK: dict[str, Any] = {
     "model": "llama-3.1-8b-instant",
@@ -320,7 +319,7 @@ async def test_a_completion_that_is_too_long_carries_what_had_come(
         stream = client.chat.completions.stream(**ASK)
         stream._accumulator = Accumulator(max_characters=1000)
         got, error = await read(stream)
-        assert client.pool.statistics().open == 0
+        assert client.pool.statistics().leased == 0
     assert got == "a"
     assert isinstance(error, APIError)
     assert error.partial is not None
@@ -437,6 +436,20 @@ async def test_the_total_of_a_stream(fake_groq: FakeGroq, autojump_clock: MockCl
     assert error.request_id is not None
 
 
+async def test_the_total_ends_a_stream_whose_bytes_are_always_there(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    words = " ".join("w" * 30)
+    fake_groq.enqueue(Reply(content=words, token_interval=0.5))
+    async with client_of(fake_groq, timeout=Timeouts(total=5.0), max_retries=0) as client:
+        with pytest.raises(APITimeoutError) as caught:
+            async with client.chat.completions.stream(**ASK) as stream:
+                async for _ in stream.batches():
+                    await trio.sleep(1.0)
+    assert caught.value.phase == "total"
+    assert trio.current_time() <= 6.0
+
+
 async def test_the_caller_s_deadline_stays_a_cancellation(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
@@ -541,27 +554,25 @@ async def test_two_readers_are_told(fake_groq: FakeGroq, nursery: trio.Nursery) 
 @pytest.mark.parametrize("content", ["a", "a b c d"], ids=["short", "longer"])
 async def test_each_hand_out_sees_a_cancellation(fake_groq: FakeGroq, content: str) -> None:
     fake_groq.enqueue(sent(*[text(part) for part in content.split()], text("", "stop"), DONE))
-    async with client_of(fake_groq) as client:
-        async with client.chat.completions.stream(**ASK) as stream:
-            handed_out = 0
-            with trio.CancelScope() as scope:
-                scope.cancel()
-                await anext(stream)
-                handed_out += 1
-            assert scope.cancelled_caught
-            assert handed_out == 0
+    async with client_of(fake_groq) as client, client.chat.completions.stream(**ASK) as stream:
+        handed_out = 0
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await anext(stream)
+            handed_out += 1
+        assert scope.cancelled_caught
+        assert handed_out == 0
 
 
 async def test_a_cancelled_hand_out_loses_nothing(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(sent(text("a"), text("b"), text("c", "stop"), DONE))
-    async with client_of(fake_groq) as client:
-        async with client.chat.completions.stream(**ASK) as stream:
+    async with client_of(fake_groq) as client, client.chat.completions.stream(**ASK) as stream:
+        await anext(stream)
+        with trio.CancelScope() as scope:
+            scope.cancel()
             await anext(stream)
-            with trio.CancelScope() as scope:
-                scope.cancel()
-                await anext(stream)
-            assert scope.cancelled_caught
-            completion = await stream.until_done()
+        assert scope.cancelled_caught
+        completion = await stream.until_done()
     assert completion.choices[0].message.content == "abc"
 
 
@@ -569,11 +580,10 @@ async def test_closing_the_client_ends_a_waiting_reader(
     fake_groq: FakeGroq, nursery: trio.Nursery
 ) -> None:
     fake_groq.enqueue(Reply(content="a", fault=Fault.stall(900)))
-    async with client_of(fake_groq) as client:
-        async with client.chat.completions.stream(**ASK) as stream:
-            nursery.start_soon(client.aclose)
-            with pytest.raises(StreamError, match="closed by this client"):
-                await stream.until_done()
+    async with client_of(fake_groq) as client, client.chat.completions.stream(**ASK) as stream:
+        nursery.start_soon(client.aclose)
+        with pytest.raises(StreamError, match="closed by this client"):
+            await stream.until_done()
 
 
 async def test_a_client_closed_between_two_reads_is_a_clear_error(fake_groq: FakeGroq) -> None:
@@ -608,6 +618,12 @@ async def test_dropped_half_read_it_warns_and_frees_its_place(fake_groq: FakeGro
             gc.collect()
         await settle()
         assert client.pool.statistics().open == 0
+
+
+def line_of(end: str) -> int:
+    """Number of the first line of this file that ends so."""
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.endswith(end))
 
 
 async def test_the_warning_names_the_line_that_made_it(fake_groq: FakeGroq) -> None:
@@ -701,9 +717,7 @@ async def test_response_and_completion_as_they_come(
             assert (stream.response.timings.first_byte, stream.response.timings.total) == (1, 1)
             assert stream.response.timings.first_token is None
             assert stream.completion.choices == []
-            seen: Iterable[str | None] = [
-                choice.delta.content async for chunk in stream for choice in chunk.choices
-            ]
+            seen = [choice.delta.content async for chunk in stream for choice in chunk.choices]
             assert "".join(part or "" for part in seen) == "a b"
         assert stream.meta == stream.response
         assert stream.meta.timings.first_token == 3.0

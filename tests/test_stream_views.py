@@ -9,7 +9,7 @@ import trio
 from trio_groq import GroqClient
 from trio_groq._stream_views import StreamIterator, as_batch, as_events, as_texts
 from trio_groq.errors import StreamError
-from trio_groq.testing import Fault, FakeGroq, Reply, ToolCall
+from trio_groq.testing import FakeGroq, Fault, Reply, ToolCall
 from trio_groq.types.chunks import ChatCompletionChunk
 from trio_groq.types.stream_events import (
     ContentEvent,

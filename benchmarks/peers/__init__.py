@@ -10,7 +10,7 @@ import attrs
 from benchmarks.loops import LOOPS, Loop
 from benchmarks.target import Target
 
-__all__ = ["ALL", "NEEDS", "OnToken", "Peer", "Session", "load", "request_body", "some"]
+__all__ = ["ALL", "NEEDS", "SLOW", "OnToken", "Peer", "Session", "load", "request_body", "some"]
 
 OnToken: TypeAlias = Callable[[Any], object]
 """Called with the text of each chunk (empty in the first one), as soon as the caller has it."""
@@ -34,6 +34,10 @@ class _Listing:
     module: str
     loop: str
     needs: tuple[str, ...] = ()
+
+
+SLOW: Final = frozenset({"httpx_sse", "openai", "groq_asyncio", "groq_trio"})
+"""Peers that take most of the time and are an order of magnitude away: fewer rounds tell enough."""
 
 
 @attrs.frozen

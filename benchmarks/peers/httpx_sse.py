@@ -26,9 +26,8 @@ class HttpxSSE:
         async with aconnect_sse(self._client, "POST", self._url, json=body) as source:
             source.response.raise_for_status()
             async for event in source.aiter_sse():
-                if event.data == "[DONE]":
-                    break
-                on_token(decode_chunk(event.data).choices[0].delta.content)
+                if event.data != "[DONE]":  # read on: only a body read to its end is reused
+                    on_token(decode_chunk(event.data).choices[0].delta.content)
 
     async def complete(self, prompt: str) -> str | None:
         """See `Session`."""

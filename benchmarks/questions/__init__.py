@@ -15,7 +15,6 @@ NAMES: Final = (
     "paced",
     "plain",
     "parser",
-    "latency",
     "first_token",
     "truth",
     "encoding",

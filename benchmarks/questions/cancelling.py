@@ -5,7 +5,7 @@ from functools import partial
 from benchmarks import peers
 from benchmarks.metering import Meter
 from benchmarks.peers import Peer
-from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.records import Figures, Metric, Question, Scale
 from benchmarks.target import Target
 from benchmarks.workloads import PacedStreams
 
@@ -48,6 +48,5 @@ QUESTION = Question(
         Metric("wall", "until all have ended", "ms"),
     ),
     measure=measure,
-    goals=(Goal(case="1,000 streams", metric="cpu", of="groq_trio", at_most=1 / 2),),
     rounds=3,
 )

@@ -4,11 +4,13 @@ from functools import partial
 
 from benchmarks import peers
 from benchmarks.peers import Peer
-from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.records import Figures, Metric, Question, Scale
 from benchmarks.target import Target
 from benchmarks.workloads import repeat
 
-LINE = 'He said "no" to a naïve plan; a tab\tand a path C:\\temp stand here, and then a line ends.\n'
+LINE = (
+    'He said "no" to a naïve plan; a tab\tand a path C:\\temp stand here, and then a line ends.\n'
+)
 LONG = (LINE * 2000)[:100_000]
 SHORT = "Hello"
 
@@ -44,6 +46,5 @@ QUESTION = Question(
     needs=peers.NEEDS,
     metrics=(Metric("cpu", "CPU per request", "µs"),),
     measure=measure,
-    goals=(Goal(case="added", metric="cpu", of="groq_trio", at_most=1.0),),
     rounds=3,
 )

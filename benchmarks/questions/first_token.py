@@ -7,7 +7,7 @@ from functools import partial
 from benchmarks import peers
 from benchmarks.metering import percentile
 from benchmarks.peers import Peer, Session
-from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.records import Figures, Metric, Question, Scale
 from benchmarks.target import Target
 
 
@@ -61,6 +61,5 @@ QUESTION = Question(
     needs=peers.NEEDS,
     metrics=(Metric("p50", "median", "ms"), Metric("p99", "99th percentile", "ms")),
     measure=measure,
-    goals=(Goal(case="warm", metric="p50", of="groq_trio", at_most=1 / 3),),
     rounds=3,
 )

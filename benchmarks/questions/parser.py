@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from benchmarks import wire
-from benchmarks.records import Figures, Goal, Metric, Question, Scale
+from benchmarks.records import Figures, Metric, Question, Scale
 from benchmarks.target import Target
 
 PARSERS = {
@@ -121,8 +121,5 @@ QUESTION = Question(
     needs=NEEDS,
     metrics=(Metric("speed", "speed", "MB/s", more_is_better=True),),
     measure=measure,
-    goals=(
-        Goal(case="tokens in receives of 64 KiB", metric="speed", peer="groq", of="trio_groq", at_most=1),
-    ),
     rounds=3,
 )

@@ -16,9 +16,7 @@ async def _cases(peer: Peer, target: Target, scale: Scale) -> Figures:
     async with peer.connect(target) as session:
         call = partial(session.complete, "Hello")
         for at_once in AT_ONCE:
-            load = partial(
-                repeat, peer.loop, target, call, at_once=min(at_once, scale.streams)
-            )
+            load = partial(repeat, peer.loop, target, call, at_once=min(at_once, scale.streams))
             await load(seconds=scale.seconds / 5)
             done = await load(seconds=scale.seconds)
             figures[f"{at_once} at once{', TLS' if target.tls else ''}"] = {

@@ -19,9 +19,7 @@ AT_ONCE = 5
 
 def _bookkeeping(connections: int, turns: int) -> float:
     """Microseconds for one acquire and one release, half of the connections idle."""
-    state: PoolState[int] = PoolState(
-        PoolLimits(max_connections=connections, max_idle=connections)
-    )
+    state: PoolState[int] = PoolState(PoolLimits(max_connections=connections, max_idle=connections))
     origin = Origin("https", "api.groq.com", 443)
     for _ in range(connections):
         assert isinstance(state.acquire(origin, 0.0), Dial)

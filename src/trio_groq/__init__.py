@@ -14,6 +14,8 @@ Importing this package loads next to nothing: each name is loaded from its modul
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trio_groq._version import __version__
+
 if TYPE_CHECKING:
     from trio_groq._call import NOT_GIVEN, NotGiven
     from trio_groq._http.pool_state import PoolStatistics
@@ -108,8 +110,6 @@ __all__ = [
     "UnprocessableEntityError",
     "__version__",
 ]
-
-__version__ = "0.1.0"
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {

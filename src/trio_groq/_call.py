@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar, final
 
 import attrs
@@ -17,7 +18,7 @@ import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
 from trio_groq._api.rate_limits import parse_rate_limits
-from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, build_request
+from trio_groq._api.requests import Call, RequestBuilder
 from trio_groq._api.responses import (
     JSONDecoder,
     decode_json,
@@ -26,7 +27,6 @@ from trio_groq._api.responses import (
     is_event_stream,
 )
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy, decide
-from trio_groq._api.urls import BaseURL
 from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.messages import ResponseHead, Span
@@ -189,24 +189,38 @@ class OpenResponse:
         if self._connection is not None:
             self._connection.close()
 
-    def meta(self) -> ResponseMeta:
-        """How the response came, as far as it has come."""
+    def meta(self) -> Callable[[], ResponseMeta]:
+        """How the response came, as far as it has come: a function that makes the record.
+
+        It holds plain values only, so that what it is attached to can be copied and pickled.
+        """
         ended = self._ended_at if self._ended_at is not None else trio.current_time()
         first_token = self.first_token_at
-        return ResponseMeta(
-            request_id=self.request_id,
-            status=self.head.status,
-            headers=self.head.headers,
-            rate_limits=parse_rate_limits(self.head.headers),
-            attempts=self.attempts,
-            timings=Timings(
-                queue=self._queue,
-                connect=self._connect,
-                first_byte=self._first_byte_at - self._sent_at,
-                first_token=None if first_token is None else first_token - self._sent_at,
-                total=ended - self.deadlines.started,
+        return partial(
+            _make_meta,
+            self.head,
+            self.attempts,
+            (
+                self._queue,
+                self._connect,
+                self._first_byte_at - self._sent_at,
+                None if first_token is None else first_token - self._sent_at,
+                ended - self.deadlines.started,
             ),
         )
+
+
+def _make_meta(
+    head: ResponseHead, attempts: int, timings: tuple[float | None, ...]
+) -> ResponseMeta:
+    return ResponseMeta(
+        request_id=head.headers.get("x-request-id"),
+        status=head.status,
+        headers=head.headers,
+        rate_limits=parse_rate_limits(head.headers),
+        attempts=attempts,
+        timings=Timings(*timings),
+    )
 
 
 @final
@@ -216,20 +230,16 @@ class Caller:
 
     Attributes:
         pool: The connections.
-        base: Where the API is.
+        builder: Makes the requests: where to, and what all of them have.
         api_key: Whose key is sent.
-        default_headers: Header fields of every request.
-        default_query: Query parameters of every request.
         timeouts: Limits of a call that brings none.
         retry: Policy of a call that brings none.
         random: Chance, 0 <= u < 1, for the jitter.
     """
 
     pool: ConnectionPool
-    base: BaseURL
+    builder: RequestBuilder
     api_key: ApiKey = attrs.field(repr=False)
-    default_headers: HeaderOptions = attrs.field(factory=dict, repr=False)
-    default_query: QueryOptions = attrs.field(factory=dict, repr=False)
     timeouts: Timeouts = attrs.field(factory=Timeouts)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     random: Callable[[], float] = random.random
@@ -241,7 +251,7 @@ class Caller:
         *,
         timeout: TimeoutOption | NotGiven = NOT_GIVEN,
         max_retries: RetryOption | NotGiven = NOT_GIVEN,
-    ) -> tuple[T, ResponseMeta]:
+    ) -> tuple[T, Callable[[], ResponseMeta]]:
         """Make a call and read its whole response.
 
         Args:
@@ -251,7 +261,7 @@ class Caller:
             max_retries: This call's policy instead of the caller's.
 
         Returns:
-            The value, and how it came.
+            The value, and what makes the record of how it came.
 
         Raises:
             APIError: See the error tree; `attempts` tells how often it was tried.
@@ -346,13 +356,7 @@ class Caller:
 
     async def _send(self, call: Call, deadlines: Deadlines) -> OpenResponse:
         """One attempt, up to the response's head; an error status is raised as its error."""
-        request = build_request(
-            call,
-            base=self.base,
-            key=await self._key(deadlines),
-            default_headers=self.default_headers,
-            default_query=self.default_query,
-        )
+        request = self.builder.build(call, await self._key(deadlines))
         info = self._describe(call)
         connection, head = await self.pool.send(request, deadlines)
         response = OpenResponse(self.pool, connection, head, info, deadlines)
@@ -378,7 +382,7 @@ class Caller:
         return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)
 
     def _describe(self, call: Call) -> RequestInfo:
-        return RequestInfo(call.method, f"{self.base}{call.path}")
+        return RequestInfo(call.method, f"{self.builder.base}{call.path}")
 
     @staticmethod
     def _remaining(deadlines: Deadlines) -> float:

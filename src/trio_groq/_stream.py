@@ -239,7 +239,7 @@ class ChatStream:
         Raises:
             StreamError: The stream is not open yet.
         """
-        return self._opened().meta()
+        return self._opened().meta()()
 
     meta = response
 

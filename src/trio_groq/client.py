@@ -9,7 +9,7 @@ import trio
 
 from trio_groq._api.auth import ApiKey
 from trio_groq._api.parameters import encode_json
-from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions
+from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.responses import JSONDecoder
 from trio_groq._api.retry import RetryOption, as_retry_policy
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
@@ -91,10 +91,10 @@ class GroqClient:
         )
         self._caller = Caller(
             pool=self._pool,
-            base=config.parsed_base_url(),
+            builder=RequestBuilder(
+                config.parsed_base_url(), config.default_headers, config.default_query
+            ),
             api_key=api_key,
-            default_headers=config.default_headers,
-            default_query=config.default_query,
             timeouts=config.timeouts,
             retry=config.retry,
         )

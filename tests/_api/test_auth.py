@@ -119,7 +119,7 @@ def test_a_right_key_is_held_as_a_secret(key: str | Secret) -> None:
     ],
 )
 def test_a_wrong_key_is_refused_and_not_shown(key: object, got: str) -> None:
-    with pytest.raises(ConfigurationError, match="^the source: expected") as caught:
+    with pytest.raises(ConfigurationError, match=r"^the source: expected") as caught:
         checked_secret(key, source="the source")
     assert got in str(caught.value)
     assert "gsk" not in str(caught.value)

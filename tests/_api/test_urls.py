@@ -106,7 +106,7 @@ def test_refused(url: str, reason: str) -> None:
     ],
 )
 def test_a_host_that_is_none_is_refused_before_any_io(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="^base_url: expected"):
+    with pytest.raises(ConfigurationError, match=r"^base_url: expected"):
         parse_base_url(f"https://{host}")
 
 
@@ -152,13 +152,13 @@ def test_targets(path: str, query: dict[str, str], target: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["", "models", "/x?y=1", "/x#y", "https://evil.com/"])
 def test_paths_that_are_refused(path: str) -> None:
-    with pytest.raises(InvalidRequestError, match="^path: expected an absolute path") as caught:
+    with pytest.raises(InvalidRequestError, match=r"^path: expected an absolute path") as caught:
         BASE.target(path, {})
     assert (caught.value.path, caught.value.value) == ("path", path)
 
 
 def test_text_that_is_no_unicode_is_refused() -> None:
-    with pytest.raises(InvalidRequestError, match="^path: expected"):
+    with pytest.raises(InvalidRequestError, match=r"^path: expected"):
         BASE.target("/models/\ud800", {})
     with pytest.raises(InvalidRequestError):
         BASE.target("/models", {"a": "\ud800"})

@@ -64,7 +64,7 @@ def test_a_request_shows_no_header_and_no_body() -> None:
 
 @pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"a\n", b"\xe9", b"a\x00", b"(a)"])
 def test_names_that_are_no_tokens(name: bytes) -> None:
-    with pytest.raises(InvalidRequestError, match="^header name: expected a token"):
+    with pytest.raises(InvalidRequestError, match=r"^header name: expected a token"):
         check_field(name, b"value")
 
 
@@ -76,7 +76,7 @@ def test_control_characters_are_found_and_tab_is_none(value: bytes) -> None:
     if not wrong:
         check_field(b"x-name", value)
         return
-    with pytest.raises(InvalidRequestError, match="^header x-name: expected no control") as caught:
+    with pytest.raises(InvalidRequestError, match=r"^header x-name: expected no control") as caught:
         check_field(b"x-name", value)
     assert caught.value.path == "x-name"
     assert caught.value.value is None

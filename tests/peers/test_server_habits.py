@@ -1,16 +1,23 @@
 """Servers differ, and all of these are right; what follows an answer is never torn by it."""
 
+import random
+import zlib
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from peers.habits import ERRORS, PLAIN, STREAMS, TEXT, ErrorHabit, Habit
+from peers.error_habits import ERRORS, ErrorHabit
+from peers.habits import PLAIN, STREAMS, TEXT, Habit
 from peers.raw_peer import (
+    DONE,
     MESSAGES,
     Answer,
     Metronome,
     Peer,
+    chunk,
     completion,
+    delta,
     head,
     serving,
 )
@@ -127,3 +134,20 @@ async def test_each_token_arrives_before_the_next_is_sent(
             await server.follow(client)
         assert client.pool.statistics().idle == 1
     nursery.cancel_scope.cancel()
+
+
+async def test_a_compressed_stream_may_be_as_long_as_a_plain_one(still_clock: MockClock) -> None:
+    """131,072 tokens, the longest answer of any model, are some 40 MB of events."""
+    dice = random.Random(7)  # noqa: S311 (no secret)
+    # More than the compressor's window, and no event like another: its ratio is an honest one.
+    tokens = b"".join(delta(" word", padding=dice.randbytes(90).hex()) for _ in range(1024))
+    machine = zlib.compressobj(1, wbits=31)
+    parts = [machine.compress(tokens) + machine.flush(zlib.Z_SYNC_FLUSH) for _ in range(128)]
+    parts.append(machine.compress(delta(finish="stop") + DONE) + machine.flush())
+    first = head("Transfer-Encoding: chunked", "Content-Encoding: gzip")
+    async with serving() as peer, client_of(peer) as client:
+        peer.then(Answer([first, *map(chunk, parts), chunk(b"")]))
+        async with client.chat.completions.stream(model="m", messages=MESSAGES) as stream:
+            completion = await stream.until_done()
+        assert completion.choices[0].message.content == " word" * 131_072
+        assert client.pool.statistics().idle == 1

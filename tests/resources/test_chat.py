@@ -104,9 +104,7 @@ async def test_an_answer_can_be_sent_back_as_it_came(fake_groq: FakeGroq) -> Non
         pytest.param({"temperature": 3.5}, "temperature: expected .* <= 2.0, got 3.5", id="range"),
         pytest.param({"modle": "x"}, "modle: expected a known parameter", id="unknown"),
         pytest.param({"messages": 5}, "^messages: expected", id="type"),
-        pytest.param(
-            {"messages": [{"role": "user"}, {"content": "x"}]}, r"^messages\[", id="path"
-        ),
+        pytest.param({"messages": [{"role": "user"}, {"content": "x"}]}, r"^messages\[", id="path"),
     ],
 )
 async def test_wrong_parameters_are_told_before_anything_is_sent(
@@ -146,8 +144,10 @@ async def test_a_deprecated_parameter_warns_at_the_caller_s_line(fake_groq: Fake
         frame = inspect.currentframe()
         assert frame is not None
         with pytest.warns(DeprecationWarning, match="max_tokens is deprecated") as caught:
-            await client.chat.completions.create(**ASK, max_tokens=5); first = frame.f_lineno  # noqa: E702 (one line is what is tested)
-            client.chat.completions.stream(**ASK, max_tokens=5); second = frame.f_lineno  # noqa: E702 (as above)
+            await client.chat.completions.create(**ASK, max_tokens=5)
+            first = frame.f_lineno  # noqa: E702 (one line is what is tested)
+            client.chat.completions.stream(**ASK, max_tokens=5)
+            second = frame.f_lineno  # noqa: E702 (as above)
     places = [(Path(warning.filename).name, warning.lineno) for warning in caught]
     assert places == [(Path(__file__).name, first), (Path(__file__).name, second)]
 

@@ -1,26 +1,29 @@
 """Parameters -> a request's head and body."""
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 import attrs
 
 from trio_groq._api.auth import Secret
 from trio_groq._api.urls import BaseURL
 from trio_groq._http.messages import Request, check_field
+from trio_groq._version import __version__
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["Call", "HeaderOptions", "QueryOptions", "build_request", "encode_headers"]
+__all__ = ["Call", "HeaderOptions", "QueryOptions", "RequestBuilder", "encode_headers"]
 
 HeaderOptions: TypeAlias = Mapping[str, str | None]
 """Header fields to add; None takes a default one away."""
 QueryOptions: TypeAlias = Mapping[str, object]
 """Query parameters to add: text, numbers, booleans; None takes a default one away."""
 
-USER_AGENT: Final = b"trio-groq/0.1.0"
+USER_AGENT: Final = f"trio-groq/{__version__}"
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 
+MAX_SHARED: Final = 64
+"""Kinds of requests remembered for one client: one or two a resource, times the keys in use."""
 _OWN_TO_THE_ENGINE: Final = frozenset(
     {"connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade"}
 )
@@ -103,34 +106,57 @@ def _join_query(*layers: QueryOptions) -> dict[str, str]:
     return {name: _query_text(name, value) for name, value in joined.items() if value is not None}
 
 
-def build_request(
-    call: Call,
-    *,
-    base: BaseURL,
-    key: Secret,
-    default_headers: HeaderOptions,
-    default_query: QueryOptions,
-) -> Request:
-    """The request that makes a call at `base` with `key`.
+@final
+class RequestBuilder:
+    """Makes requests of calls: where they go, and what all of them have.
 
-    An event stream is asked for uncompressed: a compressor may hold back what it has until it has
-    enough. Whatever the server sends, the engine decodes.
+    What calls to one resource share is made once: target and header fields of a call that brings
+    no options of its own.
 
-    Raises:
-        InvalidRequestError: A header or query option, or the path, is not valid.
+    Args:
+        base: Where the API is.
+        default_headers: Header fields of every request.
+        default_query: Query parameters of every request.
     """
-    own: dict[str, str | None] = {
-        "User-Agent": USER_AGENT.decode(),
-        "Accept": call.accept,
-        "Accept-Encoding": "identity" if call.accept == EVENT_STREAM else "gzip, deflate",
-        "Content-Type": call.content_type,
-        "Authorization": f"Bearer {key.reveal()}",
-    }
-    query = _join_query(default_query, call.query) if default_query or call.query else {}
-    return Request(
-        origin=base.origin,
-        method=call.method.encode("ascii"),
-        target=base.target(call.path, query),
-        headers=encode_headers(own, default_headers, call.headers),
-        body=call.body,
-    )
+
+    def __init__(
+        self, base: BaseURL, default_headers: HeaderOptions, default_query: QueryOptions
+    ) -> None:
+        self.base: Final = base
+        self._default_headers = default_headers
+        self._default_query = default_query
+        self._shared: dict[object, Request] = {}
+
+    def build(self, call: Call, key: Secret) -> Request:
+        """The request that makes a call with a key.
+
+        Raises:
+            InvalidRequestError: A header or query option, or the path, is not valid.
+        """
+        if call.headers or call.query:
+            return self._build(call, key, call.body)
+        kind = (call.method, call.path, call.accept, call.content_type, key)
+        shared = self._shared.get(kind)
+        if shared is None:
+            if len(self._shared) >= MAX_SHARED:
+                self._shared.clear()
+            shared = self._shared[kind] = self._build(call, key, b"")
+        return Request(shared.origin, shared.method, shared.target, shared.headers, call.body)
+
+    def _build(self, call: Call, key: Secret, body: bytes) -> Request:
+        own: dict[str, str | None] = {
+            "User-Agent": USER_AGENT,
+            "Accept": call.accept,
+            # A compressor may hold back what it has until it has enough, and a token cannot wait.
+            # Whatever the server sends, the engine decodes.
+            "Accept-Encoding": "identity" if call.accept == EVENT_STREAM else "gzip, deflate",
+            "Content-Type": call.content_type,
+            "Authorization": f"Bearer {key.reveal()}",
+        }
+        return Request(
+            origin=self.base.origin,
+            method=call.method.encode("ascii"),
+            target=self.base.target(call.path, _join_query(self._default_query, call.query)),
+            headers=encode_headers(own, self._default_headers, call.headers),
+            body=body,
+        )

@@ -85,7 +85,7 @@ class Connection:
 
         Args:
             exchange: A new exchange; this connection's from here on.
-            data: What its `start()` gave.
+            data: The request.
             deadlines: The call's limits.
 
         Raises:
@@ -95,7 +95,11 @@ class Connection:
         self.exchanges += 1
         self.sent_at = trio.current_time()
         try:
-            await deadlines.within("write", self._transport.send_all, data)
+            await trio.lowlevel.checkpoint_if_cancelled()
+            sent = self._transport.send_now(data)
+            if sent < len(data):
+                rest = memoryview(data)[sent:]
+                await deadlines.within("write", self._transport.send_all, rest)
         except APITimeoutError:
             raise
         except APIConnectionError as broken:

@@ -5,7 +5,7 @@ h11 charges about 10 us for each chunk of a chunked body and copies it twice. Wh
 beyond the head comes from its public `trailing_data`. Each exchange has an h11 connection of its
 own (1 us): nothing of one exchange can reach the next.
 
-The life of an exchange: `start()` -> bytes to send; then `receive()` with what arrives, until
+The life of an exchange: the request's bytes are sent; then `receive()` with what arrives, until
 `complete`; `head` is set as soon as the final response head is whole. `reusable` is the one
 question that a pool asks at the end, and every doubt answers it with no:
 
@@ -15,6 +15,7 @@ question that a pool asks at the end, and every doubt answers it with no:
 - no error happened. An exchange that has raised is over and never reusable.
 """
 
+import functools
 from typing import Final, final
 
 import attrs
@@ -38,7 +39,7 @@ from trio_groq._http.messages import (
 from trio_groq._validators import count, number
 from trio_groq.errors import InvalidRequestError, ProtocolError
 
-__all__ = ["Exchange", "ExchangeLimits"]
+__all__ = ["Exchange", "ExchangeLimits", "RequestEncoder"]
 
 
 @attrs.frozen(kw_only=True)
@@ -66,25 +67,63 @@ _DEFAULT_LIMITS: Final = ExchangeLimits()
 _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
 
 
-def _encode_request(connection: h11.Connection, request: Request) -> bytes:
-    for name, value in request.headers:
-        check_field(name, value)
-    headers = [(b"Host", request.origin.authority.encode("ascii"))]
-    headers += request.headers
-    if request.body or request.method in (b"POST", b"PUT", b"PATCH"):
-        headers.append((b"Content-Length", b"%d" % len(request.body)))
-    try:
-        head = connection.send(
-            h11.Request(method=request.method, target=request.target, headers=headers)
-        )
-    except h11.LocalProtocolError:
-        # h11's message shows header values, and so might show the key: not chained either.
-        raise InvalidRequestError(
-            f"request head: expected valid HTTP/1.1, got method {request.method!r} "
-            f"and target {request.target!r} with headers that h11 refuses"
-        ) from None
-    assert head is not None  # noqa: S101 (h11 returns None for ConnectionClosed only)
-    return head
+@functools.cache
+def _opening(method: bytes) -> h11.Request:
+    """What an exchange's own h11 connection is told: all that the response's reading depends on."""
+    return h11.Request(method=method, target=b"/", headers=[(b"Host", b"any")])
+
+
+@final
+class RequestEncoder:
+    """Requests as bytes. The heads of calls that differ in their bodies only are written once.
+
+    Args:
+        max_heads: Heads remembered; when there are more, all are forgotten. A client has one or
+            two for each resource and key.
+    """
+
+    def __init__(self, max_heads: int = 64) -> None:
+        self._max_heads = max_heads
+        self._heads: dict[object, bytes] = {}
+
+    def encode(self, request: Request) -> bytes:
+        """The request as bytes, head and body in one, so that one send carries both.
+
+        Raises:
+            InvalidRequestError: A header would break the request; shows no value of one.
+        """
+        key = (request.method, request.target, request.origin, request.headers)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._encode_head(request)
+            if len(self._heads) >= self._max_heads:
+                self._heads.clear()
+            self._heads[key] = head
+        body = request.body
+        if body or request.method in (b"POST", b"PUT", b"PATCH"):
+            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        return head + b"\r\n"
+
+    def _encode_head(self, request: Request) -> bytes:
+        for name, value in request.headers:
+            check_field(name, value)
+        host = (b"Host", request.origin.authority.encode("ascii"))
+        try:
+            head = h11.Connection(h11.CLIENT).send(
+                h11.Request(
+                    method=request.method,
+                    target=request.target,
+                    headers=[host, *request.headers],
+                )
+            )
+        except h11.LocalProtocolError:
+            # h11's message shows header values, and so might show the key: not chained either.
+            raise InvalidRequestError(
+                f"request head: expected valid HTTP/1.1, got method {request.method!r} "
+                f"and target {request.target!r} with headers that h11 refuses"
+            ) from None
+        assert head is not None  # noqa: S101 (h11 returns None for ConnectionClosed only)
+        return head.removesuffix(b"\r\n")
 
 
 @final
@@ -106,7 +145,8 @@ class Exchange:
         "_head_bytes",
         "_keep_alive",
         "_limits",
-        "_request",
+        "_method",
+        "_origin",
         "begun",
         "complete",
         "failure",
@@ -115,9 +155,13 @@ class Exchange:
     )
 
     def __init__(self, request: Request, limits: ExchangeLimits = _DEFAULT_LIMITS) -> None:
-        self._request = request
+        self._method = request.method
+        self._origin = request.origin
         self._limits = limits
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.max_head_bytes)
+        self._h11: h11.Connection | None = h11.Connection(
+            h11.CLIENT, max_incomplete_event_size=limits.max_head_bytes
+        )
+        self._h11.send(_opening(request.method))
         self._head_bytes = 0
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
@@ -127,14 +171,6 @@ class Exchange:
         self.failure: ProtocolError | None = None
         self.head: ResponseHead | None = None
         self.informational: list[int] = []
-
-    def start(self) -> bytes:
-        """The request as bytes, head and body in one, so that one send carries both.
-
-        Raises:
-            InvalidRequestError: A header would break the request; shows no value of one.
-        """
-        return _encode_request(self._h11, self._request) + self._request.body
 
     def receive(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
         """Take `buffer[start:end]` as it arrived; return the decoded body's bytes in it.
@@ -197,6 +233,7 @@ class Exchange:
     def _receive_head(self, data: bytes) -> bytes:
         """Feed h11 until the final head is whole; return what came after it."""
         connection = self._h11
+        assert connection is not None  # noqa: S101 (it is there until there is a head)
         self._head_bytes += len(data)
         try:
             connection.receive_data(data)
@@ -213,6 +250,7 @@ class Exchange:
         rest, _ = connection.trailing_data
         self._check_head_size(self._head_bytes - len(rest))
         self._accept_head(event)
+        self._h11 = None  # several kilobytes, that a stream need not hold
         return rest
 
     def _check_head_size(self, size: int) -> None:
@@ -234,18 +272,18 @@ class Exchange:
             raise ProtocolError(
                 f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{event.http_version.decode()}"
             )
-        headers = Headers(event.headers)
-        close = event.http_version == b"1.0"
-        for name, value in headers.raw:
-            if has_control(value):
-                raise ProtocolError(
-                    f"response header {name.decode()}: expected no control characters, got some"
-                )
-            if name == b"connection":
-                close = close or b"close" in [token.strip() for token in value.lower().split(b",")]
+        fields = [(name.lower(), value) for name, value in event.headers.raw_items()]
+        if has_control(b"\t".join([value for _, value in fields])):
+            name = next(name for name, value in fields if has_control(value))
+            raise ProtocolError(
+                f"response header {name.decode()}: expected no control characters, got some"
+            )
+        headers = Headers(fields)
+        tokens = headers.get("connection", "").lower().split(",")
+        close = event.http_version == b"1.0" or "close" in [token.strip() for token in tokens]
         version = event.http_version.decode()
         self._body, unambiguous = select_body_reader(
-            self._request.method, event.status_code, version, headers.raw
+            self._method, event.status_code, version, headers.raw
         )
         if not self._body.complete:  # a response without a body may still name a coding
             self._decoder = select_decoder(
@@ -295,5 +333,5 @@ class Exchange:
     def __repr__(self) -> str:
         status = self.head.status if self.head is not None else "no response yet"
         state = "complete" if self.complete else "failed" if self.failure else "under way"
-        method = self._request.method.decode("latin-1")
-        return f"<Exchange {method} {self._request.origin} -> {status}, {state}>"
+        method = self._method.decode("latin-1")
+        return f"<Exchange {method} {self._origin} -> {status}, {state}>"

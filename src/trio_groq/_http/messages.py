@@ -6,7 +6,7 @@ it that counts. (A memoryview would do as well, were it possible to search one w
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias, TypeVar, overload
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -17,8 +17,6 @@ __all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span", "check_field"
 _IS_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2
 has_control: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 """Finds what no field value may contain (RFC 9110, 5.5): control characters except TAB."""
-
-_T = TypeVar("_T")
 
 Span: TypeAlias = tuple[bytes | bytearray, int, int]
 """(buffer, start, end): the bytes `buffer[start:end]`, valid until the next await."""
@@ -46,49 +44,30 @@ class Headers(Mapping[str, str]):
     them apart, which `set-cookie` needs. Values are decoded as Latin-1, which loses nothing.
     """
 
-    __slots__ = ("_index", "raw")
+    __slots__ = ("raw",)
 
     raw: tuple[tuple[bytes, bytes], ...]
     """Name (lower case) and value of each field, in the order of arrival."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.raw = tuple(raw)
-        self._index: dict[str, str] | None = None
-
-    def _joined(self) -> dict[str, str]:
-        index = self._index
-        if index is None:
-            index = {}
-            for raw_name, raw_value in self.raw:
-                name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-                index[name] = f"{index[name]}, {value}" if name in index else value
-            self._index = index
-        return index
 
     def __getitem__(self, name: str) -> str:
-        return self._joined()[name.lower()]
-
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-    @overload
-    def get(self, name: str, default: _T, /) -> str | _T: ...
-    def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
-        """The field's value, or `default`; the first look-up decodes all fields once."""
-        return self._joined().get(name.lower(), default)
+        values = self.get_all(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
 
     def get_all(self, name: str) -> list[str]:
         """Every value of the field, in the order of arrival; empty when there is none."""
-        wanted = name.lower().encode("latin-1")
+        wanted = name.lower().encode("latin-1", "replace")
         return [value.decode("latin-1") for field, value in self.raw if field == wanted]
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._joined()
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self._joined())
+        return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self.raw))
 
     def __len__(self) -> int:
-        return len(self._joined())
+        return len({name for name, _ in self.raw})
 
     def __eq__(self, other: object) -> bool:
         return self.raw == other.raw if isinstance(other, Headers) else NotImplemented
@@ -97,7 +76,7 @@ class Headers(Mapping[str, str]):
         return hash(self.raw)
 
     def __repr__(self) -> str:
-        names = ", ".join(self._joined())
+        names = ", ".join(self)
         return f"<Headers {names}>"
 
 

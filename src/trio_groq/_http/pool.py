@@ -12,7 +12,7 @@ import trio
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.dial import Dialer
-from trio_groq._http.exchange import Exchange, ExchangeLimits
+from trio_groq._http.exchange import Exchange, ExchangeLimits, RequestEncoder
 from trio_groq._http.messages import Origin, Request, ResponseHead
 from trio_groq._http.pool_state import (
     Dial,
@@ -49,6 +49,7 @@ class ConnectionPool:
         self._exchange_limits: Final = exchange_limits
         self._state: Final[PoolState[Connection]] = PoolState(limits)
         self._buffer: Final = ReceiveBuffer()
+        self._encoder: Final = RequestEncoder()
         self._connections: Final[set[Connection]] = set()
         self._serial = 0
         self._closed = False
@@ -71,9 +72,9 @@ class ConnectionPool:
 
         Cancelled, the connection it was using is closed, and its place is free.
         """
+        data = self._encoder.encode(request)
         while True:
             exchange = Exchange(request, self._exchange_limits)
-            data = exchange.start()
             connection = await self._acquire(request.origin, deadlines)
             reused = connection.exchanges > 0
             try:

@@ -126,38 +126,49 @@ class Transport:
         self._eager = received >= EAGER_BYTES
         return self._take(received)
 
-    async def send_all(self, data: bytes) -> None:
-        """Send everything.
+    def send_now(self, data: bytes) -> int:
+        """Send what goes without waiting: nearly always all of it.
 
-        A checkpoint for cancellation before the first byte; once the kernel's buffer is full, a
-        full one for each wait.
+        Returns:
+            How many bytes went, 0 to `len(data)`.
+
+        Raises:
+            APIConnectionError: The connection broke.
+        """
+        # A peer answers after a round trip, so the first receive would come too early.
+        self._eager = False
+        try:
+            return self._sock.send(data)
+        except self._not_yet:
+            return 0
+        except OSError as exc:
+            raise _connection_error("sending", exc) from exc
+
+    async def send_all(self, data: memoryview) -> None:  # noqa: ASYNC910 (called when it must wait)
+        """Send everything, waiting as often as it takes; not empty.
 
         Raises:
             APIConnectionError: The connection broke, or was closed by another task.
 
-        Cancelled after the first byte, the peer has a torn message: close the transport.
+        Cancelled, the peer may have a torn message: close the transport.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        rest = memoryview(data)
-        while rest:
+        while data:  # noqa: ASYNC913 (each turn waits, or sends some)
             try:
-                sent = await self._send_some(rest)
-            except trio.ClosedResourceError:
-                raise closed_error() from None
+                data = data[self._sock.send(data) :]
+            except self._not_yet as exc:
+                await self._until_possible(exc)
             except OSError as exc:
                 raise _connection_error("sending", exc) from exc
-            rest = rest[sent:]
-        # A peer answers after a round trip, so the first receive would come too early.
-        self._eager = False
 
-    async def _send_some(self, data: memoryview) -> int:
-        while True:  # noqa: ASYNC913 (each turn waits for the socket)
-            try:
-                return self._sock.send(data)  # noqa: ASYNC910 (waits only if it must)
-            except self._want_write:
+    async def _until_possible(self, refusal: Exception) -> None:
+        wants_write = isinstance(refusal, self._want_write)
+        try:
+            if wants_write:
                 await trio.lowlevel.wait_writable(self._sock)
-            except self._want_read:
+            else:
                 await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:
+            raise closed_error() from None
 
     def is_quiet(self) -> bool:
         """Whether the peer has sent nothing and not closed: what an idle connection must be.

@@ -72,12 +72,14 @@ class Response(Record, dict=True):
         Kept beside the fields: no part of the JSON, of equality or of `repr`.
         """
         meta = self.__dict__.get("_meta")
+        if callable(meta):  # made only when asked for
+            meta = self.__dict__["_meta"] = meta()
         return meta if isinstance(meta, ResponseMeta) else None
 
 
-def attach_meta(response: Response, meta: ResponseMeta) -> None:
-    """State how `response` came."""
-    response.__dict__["_meta"] = meta
+def attach_meta(response: Response, make: Callable[[], ResponseMeta]) -> None:
+    """State how `response` came: `make` is called when somebody asks."""
+    response.__dict__["_meta"] = make
 
 
 class Decoder(Generic[_T]):

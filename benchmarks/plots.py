@@ -1,0 +1,91 @@
+"""One picture per question. The only file that needs matplotlib."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt  # noqa: E402 (the backend comes first)
+from matplotlib.axes import Axes  # noqa: E402 (as above)
+
+from benchmarks.records import Metric  # noqa: E402 (as above)
+from benchmarks.runner import Answer  # noqa: E402 (as above)
+from benchmarks.summary import cases_of, cell  # noqa: E402 (as above)
+
+__all__ = ["draw"]
+
+LOG_FROM = 15.0
+"""A range wider than this is drawn on a logarithmic axis."""
+OURS = "#d1495b"
+OURS_TOO = "#edae49"
+OTHERS = ("#00798c", "#30638e", "#003d5b", "#5c6b73", "#8d99ae", "#6b9080", "#a4c3b2")
+
+
+def _colours(names: list[str]) -> dict[str, str]:
+    ours = {"trio_groq": OURS, "trio_groq_batches": OURS_TOO}
+    others = iter(OTHERS)
+    return {name: ours.get(name) or next(others) for name in names}
+
+
+def _bars(axes: Axes, answer: Answer, metric: Metric) -> None:
+    cases = cases_of(answer, metric.name)
+    names = [name for name in answer.question.peers if name not in answer.absent]
+    colours = _colours(names)
+    height = 0.8 / max(len(names), 1)
+    seen = []
+    for row, name in enumerate(names):
+        for at, case in enumerate(cases):
+            found = cell(answer, name, case, metric.name)
+            if found is None:
+                continue
+            seen.append(found.median)
+            spread = [
+                [max(found.median - found.low, 0)],
+                [max(found.high - found.median, 0)],
+            ]
+            axes.barh(
+                at + (row + 0.5) * height - 0.4,
+                found.median,
+                height * 0.9,
+                xerr=spread,
+                color=colours[name],
+                error_kw={"elinewidth": 0.8, "alpha": 0.6},
+                label=answer.question.peers[name] if at == 0 else None,
+            )
+    positive = [value for value in seen if value > 0]
+    if positive and max(positive) / min(positive) > LOG_FROM:
+        axes.set_xscale("log")
+    axes.set_yticks(range(len(cases)), cases)
+    axes.invert_yaxis()
+    better = "more" if metric.more_is_better else "less"
+    axes.set_xlabel(f"{metric.unit} ({better} is better)")
+    axes.set_title(metric.title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw(answer: Answer, folder: Path) -> None:
+    """Write `<question>.png`."""
+    metrics = [
+        metric
+        for metric in answer.question.metrics
+        if metric.plotted and cases_of(answer, metric.name)
+    ]
+    rows = [len(cases_of(answer, metric.name)) * len(answer.question.peers) for metric in metrics]
+    height = max(3.0, 0.13 * max(rows, default=1) + 1.4)
+    figure, grid = plt.subplots(
+        1, len(metrics), figsize=(5.2 * len(metrics), height), squeeze=False, layout="constrained"
+    )
+    for axes, metric in zip(grid[0], metrics, strict=True):
+        _bars(axes, answer, metric)
+    handles: dict[str, object] = {}
+    for axes in grid[0]:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside lower center", ncols=4, fontsize=8
+    )
+    figure.suptitle(answer.question.title)
+    folder.mkdir(exist_ok=True)
+    figure.savefig(folder / f"{answer.question.name}.png", dpi=110)
+    plt.close(figure)

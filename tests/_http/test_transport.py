@@ -1,0 +1,361 @@
+"""Bytes over one socket: readiness policy, sending, quietness, closing."""
+
+import math
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from trio_groq._http.transport import EAGER_BYTES, Transport
+from trio_groq.errors import APIConnectionError
+
+Readiness = Literal["auto", "trio"]
+
+
+class Pair:
+    """A transport and the peer's end."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        ours, self.peer = socket.socketpair()
+        ours.setblocking(False)
+        self.peer.setblocking(False)
+        self.attempts = 0
+        self.sock = ours
+
+        def receive(buffer: memoryview) -> int:
+            self.attempts += 1
+            return ours.recv_into(buffer)
+
+        self.transport = Transport(ours, receive=receive, readiness=readiness)
+        self.buffer = bytearray(65536)
+
+    async def receive(
+        self, *, enough: int = 1, gap: float = math.inf, end: float = math.inf
+    ) -> bytes:
+        got = bytearray()
+
+        def take(received: int) -> bool:
+            got.extend(self.buffer[:received])
+            return received == 0 or len(got) >= enough
+
+        await self.transport.receive(memoryview(self.buffer), take, gap=gap, end=end)
+        return bytes(got)
+
+
+@pytest.fixture(params=["auto", "trio"])
+def readiness(request: pytest.FixtureRequest) -> Readiness:
+    value: Readiness = request.param
+    return value
+
+
+@pytest.fixture
+def pair_of() -> Iterator[Callable[[Readiness], Pair]]:
+    pairs: list[Pair] = []
+
+    def make(readiness: Readiness) -> Pair:
+        pairs.append(Pair(readiness))
+        return pairs[-1]
+
+    yield make
+    for pair in pairs:
+        pair.sock.close()
+        pair.peer.close()
+
+
+MakePair = Callable[[Readiness], Pair]
+
+
+async def test_bytes_come_and_the_end_is_zero(pair_of: MakePair, readiness: Readiness) -> None:
+    pair = pair_of(readiness)
+    pair.peer.send(b"hello")
+    assert await pair.receive() == b"hello"
+    pair.peer.close()
+    assert await pair.receive() == b""
+    pair.transport.close()
+
+
+async def test_it_goes_on_until_it_is_enough(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+    got: list[bytes] = []
+
+    async def read() -> None:
+        got.append(await pair.receive(enough=3))
+
+    nursery.start_soon(read)
+    for byte in (b"a", b"b"):
+        await wait_all_tasks_blocked()
+        pair.peer.send(byte)
+    await wait_all_tasks_blocked()
+    assert got == []
+    pair.peer.send(b"c")
+    await wait_all_tasks_blocked()
+    assert got == [b"abc"]
+    pair.transport.close()
+
+
+async def test_a_paced_peer_costs_one_attempt_a_piece(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+    await pair.transport.send_all(b"request")
+    for _ in range(5):
+        before = pair.attempts
+        nursery.start_soon(pair.receive)
+        await wait_all_tasks_blocked()
+        assert pair.attempts == before  # nothing has come: nothing was tried
+        pair.peer.send(b"token")
+        await wait_all_tasks_blocked()
+        assert pair.attempts == before + 1
+    pair.transport.close()
+
+
+async def test_after_much_it_is_tried_at_once(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+    await pair.transport.send_all(b"request")
+    pair.peer.send(b"x" * EAGER_BYTES)
+    assert len(await pair.receive()) == EAGER_BYTES
+    nursery.start_soon(pair.receive)
+    before = pair.attempts
+    await wait_all_tasks_blocked()
+    assert pair.attempts == before + 1
+    pair.peer.send(b"x" * (EAGER_BYTES - 1))
+    await wait_all_tasks_blocked()
+    nursery.start_soon(pair.receive)
+    before = pair.attempts
+    await wait_all_tasks_blocked()
+    assert pair.attempts == before
+    nursery.cancel_scope.cancel()
+    pair.transport.close()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+async def test_a_receive_is_a_checkpoint_before_the_bytes(
+    pair_of: MakePair, readiness: Readiness, eager: bool
+) -> None:
+    pair = pair_of(readiness)
+    if not eager:
+        await pair.transport.send_all(b"request")
+    pair.peer.send(b"hello")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pair.receive()
+    assert scope.cancelled_caught
+    with trio.testing.assert_checkpoints():
+        assert await pair.receive() == b"hello"
+    pair.transport.close()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+async def test_limits(
+    pair_of: MakePair, readiness: Readiness, eager: bool, autojump_clock: MockClock
+) -> None:
+    pair = pair_of(readiness)
+    if not eager:
+        await pair.transport.send_all(b"request")
+    with pytest.raises(trio.TooSlowError):
+        await pair.receive(gap=2.0)
+    assert trio.current_time() == 2.0
+    with pytest.raises(trio.TooSlowError):
+        await pair.receive(gap=9.0, end=5.0)
+    assert trio.current_time() == 5.0
+    with pytest.raises(trio.TooSlowError):
+        await pair.receive(end=4.0)
+    assert trio.current_time() == 5.0
+    pair.peer.send(b"in time")
+    assert await pair.receive(end=6.0) == b"in time"
+    pair.transport.close()
+
+
+async def test_what_take_raises_is_raised(pair_of: MakePair, readiness: Readiness) -> None:
+    pair = pair_of(readiness)
+
+    def take(received: int) -> bool:
+        raise LookupError(received)
+
+    for eager in (True, False):
+        if not eager:
+            await pair.transport.send_all(b"request")
+        pair.peer.send(b"hello")
+        with pytest.raises(LookupError, match="5"):
+            await pair.transport.receive(memoryview(pair.buffer), take, gap=math.inf, end=math.inf)
+    pair.transport.close()
+
+
+# -- sending
+
+
+async def test_sending_waits_for_room(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+    data = bytes(range(256)) * 8192
+    nursery.start_soon(pair.transport.send_all, data)
+    got = bytearray()
+    while len(got) < len(data):
+        await trio.lowlevel.wait_readable(pair.peer)
+        got += pair.peer.recv(65536)
+    assert bytes(got) == data
+    pair.transport.close()
+
+
+async def test_sending_looks_for_a_cancellation_first(
+    pair_of: MakePair, readiness: Readiness
+) -> None:
+    pair = pair_of(readiness)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pair.transport.send_all(b"never")
+    assert scope.cancelled_caught
+    with pytest.raises(BlockingIOError):
+        pair.peer.recv(1)
+    pair.transport.close()
+
+
+async def test_sending_to_a_closed_peer(pair_of: MakePair, readiness: Readiness) -> None:
+    pair = pair_of(readiness)
+    pair.peer.close()
+    with pytest.raises(APIConnectionError, match=r"^connection: sending failed: ") as caught:
+        await pair.transport.send_all(b"x")
+    assert isinstance(caught.value.__cause__, OSError)
+    pair.transport.close()
+
+
+async def test_a_reset_is_an_error_of_receiving() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    ours = socket.create_connection(listener.socket.getsockname())
+    ours.setblocking(False)
+    stream = await listener.accept()
+    transport = Transport(ours)
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    await stream.aclose()
+    await listener.aclose()
+    with pytest.raises(
+        APIConnectionError, match=r"^connection: receiving failed: Connection reset"
+    ):
+        await transport.receive(memoryview(bytearray(9)), bool, gap=math.inf, end=math.inf)
+    transport.close()
+
+
+class Renegotiating:
+    """A socket whose operations first need the other direction, as TLS may."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.refusals: list[type[Exception]] = []
+        self.fileno = sock.fileno
+        self.close = sock.close
+
+    def send(self, data: memoryview) -> int:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return self.sock.send(data)
+
+
+class WantReadError(Exception):
+    """As `ssl.SSLWantReadError`."""
+
+
+class WantWriteError(Exception):
+    """As `ssl.SSLWantWriteError`."""
+
+
+async def test_sending_may_have_to_wait_for_either_direction(
+    pair_of: MakePair, nursery: trio.Nursery
+) -> None:
+    pair = pair_of("auto")
+    sock: Any = Renegotiating(pair.sock)
+    transport = Transport(
+        sock, want_read=(WantReadError,), want_write=(WantWriteError,), receive=pair.sock.recv_into
+    )
+    sock.refusals = [WantWriteError, WantReadError]
+    nursery.start_soon(transport.send_all, b"hello")
+    await wait_all_tasks_blocked()
+    with pytest.raises(BlockingIOError):
+        pair.peer.recv(9)
+    pair.peer.send(b"x")
+    await wait_all_tasks_blocked()
+    assert pair.peer.recv(9) == b"hello"
+    transport.close()
+
+
+# -- quietness
+
+
+async def test_quiet(pair_of: MakePair, readiness: Readiness) -> None:
+    pair = pair_of(readiness)
+    assert pair.transport.is_quiet()
+    pair.peer.send(b"x")
+    assert not pair.transport.is_quiet()
+    pair.peer.close()
+    assert not pair.transport.is_quiet()
+    pair.transport.close()
+    assert not pair.transport.is_quiet()
+
+
+# -- closing
+
+
+@pytest.mark.parametrize("eager", [True, False])
+async def test_closing_wakes_a_receiver(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery, eager: bool
+) -> None:
+    pair = pair_of(readiness)
+    if not eager:
+        await pair.transport.send_all(b"request")
+
+    async def read() -> None:
+        with pytest.raises(APIConnectionError, match="got closed by this client"):
+            await pair.receive()
+
+    nursery.start_soon(read)
+    await wait_all_tasks_blocked()
+    pair.transport.close()
+
+
+async def test_closing_wakes_a_sender(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+
+    async def write() -> None:
+        with pytest.raises(APIConnectionError, match="got closed by this client"):
+            await pair.transport.send_all(bytes(1 << 24))
+
+    nursery.start_soon(write)
+    await wait_all_tasks_blocked()
+    pair.transport.close()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+async def test_after_closing_everything_is_a_clear_error(
+    pair_of: MakePair, readiness: Readiness, eager: bool
+) -> None:
+    pair = pair_of(readiness)
+    if not eager:
+        await pair.transport.send_all(b"request")
+    assert repr(pair.transport) == f"<Transport fd {pair.sock.fileno()}>"
+    pair.transport.close()
+    pair.transport.close()
+    assert pair.transport.closed
+    assert repr(pair.transport) == "<Transport closed>"
+    with pytest.raises(APIConnectionError):
+        await pair.receive()
+    with pytest.raises(APIConnectionError):
+        await pair.transport.send_all(b"x")
+
+
+def test_closing_after_the_run(pair_of: MakePair, readiness: Readiness) -> None:
+    async def main() -> Pair:
+        await trio.lowlevel.checkpoint()
+        return pair_of(readiness)
+
+    pair = trio.run(main)
+    pair.transport.close()
+    assert pair.sock.fileno() == -1
