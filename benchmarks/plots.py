@@ -1,20 +1,25 @@
 """One picture per question. The only file that needs matplotlib."""
 
+from itertools import zip_longest
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 (the backend comes first)
-from matplotlib.axes import Axes  # noqa: E402 (as above)
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.records import Metric  # noqa: E402 (as above)
-from benchmarks.runner import Answer  # noqa: E402 (as above)
-from benchmarks.summary import cases_of, cell  # noqa: E402 (as above)
+from benchmarks.records import Metric
+from benchmarks.runner import Answer
+from benchmarks.summary import cases_of, cell
 
 __all__ = ["draw"]
 
+COLUMNS = 2
 LOG_FROM = 15.0
 """A range wider than this is drawn on a logarithmic axis."""
 OURS = "#d1495b"
@@ -56,6 +61,8 @@ def _bars(axes: Axes, answer: Answer, metric: Metric) -> None:
     positive = [value for value in seen if value > 0]
     if positive and max(positive) / min(positive) > LOG_FROM:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(cases)), cases)
     axes.invert_yaxis()
     better = "more" if metric.more_is_better else "less"
@@ -71,19 +78,28 @@ def draw(answer: Answer, folder: Path) -> None:
         for metric in answer.question.metrics
         if metric.plotted and cases_of(answer, metric.name)
     ]
-    rows = [len(cases_of(answer, metric.name)) * len(answer.question.peers) for metric in metrics]
-    height = max(3.0, 0.13 * max(rows, default=1) + 1.4)
+    bars = [len(cases_of(answer, metric.name)) * len(answer.question.peers) for metric in metrics]
+    columns = min(len(metrics), COLUMNS)
+    rows = ceil(len(metrics) / columns)
+    height = max(2.4, 0.12 * max(bars) + 0.8)
     figure, grid = plt.subplots(
-        1, len(metrics), figsize=(5.2 * len(metrics), height), squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=(5.6 * columns, height * rows + 0.8),
+        squeeze=False,
+        layout="constrained",
     )
-    for axes, metric in zip(grid[0], metrics, strict=True):
-        _bars(axes, answer, metric)
-    handles: dict[str, object] = {}
-    for axes in grid[0]:
+    for axes, metric in zip_longest(grid.flat, metrics):
+        if metric is None:
+            axes.set_visible(False)
+        else:
+            _bars(axes, answer, metric)
+    handles: dict[str, Any] = {}
+    for axes in grid.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     figure.legend(
-        list(handles.values()), list(handles), loc="outside lower center", ncols=4, fontsize=8
+        list(handles.values()), list(handles), loc="outside lower center", ncols=3, fontsize=8
     )
     figure.suptitle(answer.question.title)
     folder.mkdir(exist_ok=True)

@@ -25,10 +25,10 @@ ratio to {baseline}: the median of the ratios within each round. CPU is user and
 the peer's process, measured by itself after a warm-up, so a busy machine disturbs it
 less than it disturbs the clock. The slow peers run in the first two rounds only.
 
-The load server sends prebuilt bytes. It states its own CPU time before and after each
-measurement; where its share of a core is far below 100 %, the client is what limits. Where tokens are paced it also
-states by how much it was late with one: that lateness is its own (or the machine's), and the client
-is not charged with it, because a token carries the time at which it was really sent.
+The load server sends prebuilt bytes. It states its own CPU time before and after each measurement;
+where its share of a core is far below 100 %, the client is what limits. Where tokens are paced it
+also states by how much it was late with one: that lateness is its own (or the machine's), and the
+client is not charged with it, because a token carries the time at which it was really sent.
 """
 
 
@@ -56,7 +56,7 @@ def number(value: float) -> str:
 
 
 def _ratio(value: float) -> str:
-    return f"×{number(value)}"
+    return f"x {number(value)}"
 
 
 def _table(answer: Answer, metric: Metric) -> Iterator[str]:

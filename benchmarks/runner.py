@@ -91,7 +91,7 @@ def answer(question: Question, target: Target, scale: Scale, rounds: int) -> Ans
 def _ask_both_ways(question: Question, peer: str, target: Target, scale: Scale) -> Figures:
     figures = _ask(question, peer, target, scale)
     if question.also_tls:
-        figures |= _ask(question, peer, target.with_tls(True), scale)
+        figures |= _ask(question, peer, target.over_tls, scale)
     return figures
 
 

@@ -84,7 +84,7 @@ class Ring:
             stream.write(wire.last_chunk() + wire.DONE)
 
     def _per_second(self) -> float:
-        return self._total if self._total else self._rate * len(self._streams)
+        return self._total or self._rate * len(self._streams)
 
     @property
     def active(self) -> bool:
@@ -232,7 +232,7 @@ class Listener:
         self._server = server
         self._context = context
         self._sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-        self._sock.setblocking(False)
+        self._sock.settimeout(0.0)
         self.port: int = self._sock.getsockname()[1]
         server.selector.register(self._sock, selectors.EVENT_READ, self)
 
@@ -244,7 +244,7 @@ class Listener:
             except BlockingIOError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setblocking(False)
+            sock.settimeout(0.0)
             if self._context is not None:  # the first receive does the handshake
                 sock = self._context.wrap_socket(
                     sock, server_side=True, do_handshake_on_connect=False

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+from contextlib import closing
 from functools import cached_property
 from http.client import HTTPConnection
 from typing import Any
@@ -47,24 +48,22 @@ class Target:
         """Where completions are made."""
         return f"{self.api_url}/chat/completions"
 
-    def with_tls(self, tls: bool) -> "Target":  # noqa: FBT001 (evolve by its one option)
-        """The same server, reached with or without TLS."""
-        return attrs.evolve(self, tls=tls)
+    @property
+    def over_tls(self) -> "Target":
+        """The same server, to be reached over TLS."""
+        return attrs.evolve(self, tls=True)
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         """Trusts the server's authority."""
         return ssl.create_default_context(cafile=self.ca_file)
 
-    @cached_property
-    def _control(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.plain_port)
-
     def figures(self, query: str = "") -> dict[str, Any]:
         """Ask for the server's figures, or set its pace. Blocks for a fraction of a millisecond."""
-        self._control.request("GET", f"/control{query}")
-        figures: dict[str, Any] = json.loads(self._control.getresponse().read())
-        return figures
+        with closing(HTTPConnection("127.0.0.1", self.plain_port)) as connection:
+            connection.request("GET", f"/control{query}")
+            figures: dict[str, Any] = json.loads(connection.getresponse().read())
+            return figures
 
     def pace(self, *, rate: float = 0.0, total: float = 0.0) -> None:
         """Set tokens a second, for each paced stream or for all together; 0 pauses them."""

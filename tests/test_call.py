@@ -16,7 +16,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_groq import _call
 from trio_groq._api.auth import ApiKey, Secret
-from trio_groq._api.requests import EVENT_STREAM, JSON, Call
+from trio_groq._api.requests import EVENT_STREAM, JSON, Call, RequestBuilder
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.urls import parse_base_url
 from trio_groq._call import NOT_GIVEN, Caller
@@ -69,7 +69,8 @@ def calling(
     url: str, *, u: float = 0.0, key: ApiKey = KEY, limits: PoolLimits | None = None, **rest: Any
 ) -> Iterator[Caller]:
     pool = new_pool(limits)
-    yield Caller(pool=pool, base=parse_base_url(url), api_key=key, random=lambda: u, **rest)
+    builder = RequestBuilder(parse_base_url(url), {}, {})
+    yield Caller(pool=pool, builder=builder, api_key=key, random=lambda: u, **rest)
     assert pool.statistics().leased == 0
     assert pool.statistics().dialling == 0
     assert pool.statistics().waiting == 0
@@ -98,7 +99,7 @@ async def test_statuses_that_may_pass_are_tried_again(
     fake_groq.enqueue(Reply.error(status, "later"), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
         value, meta = await caller.fetch(MODELS, ANY)
-    assert (value, meta.attempts) == ({"ok": True}, 2)
+    assert (value, meta().attempts) == ({"ok": True}, 2)
     assert len(fake_groq.requests) == 2
 
 
@@ -125,9 +126,11 @@ async def test_waits_double_up_to_a_maximum_and_jitter_shortens_them(
     fake_groq: FakeGroq, u: float, expected: list[float], autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(*[FAILED] * 7)
-    with calling(fake_groq.url, u=u, retry=RetryPolicy(max_retries=6)) as caller:
-        with pytest.raises(InternalServerError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, u=u, retry=RetryPolicy(max_retries=6)) as caller,
+        pytest.raises(InternalServerError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert caught.value.attempts == 7
     sent = times(fake_groq)
     waits = [late - early for early, late in pairwise(sent)]
@@ -170,9 +173,11 @@ async def test_x_should_retry_overrules_the_status(
     fake_groq: FakeGroq, status: int, told: str, sent: int, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(status, "x", headers=[("x-should-retry", told)]), FAILED)
-    with calling(fake_groq.url, retry=RetryPolicy(max_retries=1)) as caller:
-        with pytest.raises(APIStatusError):
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, retry=RetryPolicy(max_retries=1)) as caller,
+        pytest.raises(APIStatusError),
+    ):
+        await caller.fetch(MODELS, ANY)
     assert len(fake_groq.requests) == sent
 
 
@@ -192,7 +197,7 @@ async def test_broken_connections_are_tried_again(
     fake_groq.enqueue(attrs.evolve(OK, fault=fault), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
         _, meta = await caller.fetch(MODELS, ANY)
-    assert meta.attempts == 2
+    assert meta().attempts == 2
     assert fake_groq.connections_opened == 2
 
 
@@ -213,7 +218,7 @@ async def test_a_stale_connection_is_replaced_at_once_and_is_no_attempt(
     with calling(fake_groq.url, retry=NO_RETRY) as caller, takes(0):
         await caller.fetch(MODELS, ANY)
         _, meta = await caller.fetch(MODELS, ANY)
-    assert meta.attempts == 1
+    assert meta().attempts == 1
     assert [request.connection for request in fake_groq.requests] == [1, 1, 2]
 
 
@@ -232,9 +237,12 @@ async def test_nothing_is_tried_again_with_max_retries_0(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(FAILED, OK)
-    with calling(fake_groq.url) as caller, takes(0):
-        with pytest.raises(InternalServerError) as caught:
-            await caller.fetch(MODELS, ANY, max_retries=0)
+    with (
+        calling(fake_groq.url) as caller,
+        takes(0),
+        pytest.raises(InternalServerError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY, max_retries=0)
     assert caught.value.attempts == 1
 
 
@@ -287,27 +295,36 @@ async def test_no_wait_begins_that_the_total_would_end(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=4))
-    with calling(fake_groq.url, timeouts=Timeouts(total=4.0)) as caller, takes(0):
-        with pytest.raises(RateLimitError):
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(total=4.0)) as caller,
+        takes(0),
+        pytest.raises(RateLimitError),
+    ):
+        await caller.fetch(MODELS, ANY)
 
 
 async def test_a_stream_waits_no_longer_than_its_first_token_may(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=4))
-    with calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller, takes(0):
-        with pytest.raises(RateLimitError):
-            await caller.open_stream(ASK)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller,
+        takes(0),
+        pytest.raises(RateLimitError),
+    ):
+        await caller.open_stream(ASK)
 
 
 async def test_the_total_is_over_all_attempts(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(FAILED, attrs.evolve(OK, fault=Fault.stall(5)))
-    with calling(fake_groq.url, timeouts=Timeouts(total=2.0)) as caller, takes(2.0):
-        with pytest.raises(APITimeoutError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(total=2.0)) as caller,
+        takes(2.0),
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert (caught.value.phase, caught.value.limit, caught.value.attempts) == ("total", 2.0, 2)
     assert times(fake_groq) == [0, 0.5]
 
@@ -316,9 +333,12 @@ async def test_the_first_token_is_counted_from_the_call_s_beginning(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(FAILED, attrs.evolve(OK, fault=Fault.stall(5)))
-    with calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller, takes(3.0):
-        with pytest.raises(APITimeoutError) as caught:
-            await caller.open_stream(ASK)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(first_token=3.0)) as caller,
+        takes(3.0),
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        await caller.open_stream(ASK)
     assert (caught.value.phase, caught.value.limit) == ("first_token", 3.0)
 
 
@@ -329,9 +349,12 @@ async def test_read_is_tried_again_and_names_its_limit(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(*[attrs.evolve(OK, fault=Fault.stall(0))] * 3)
-    with calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller, takes(7 * 3 + 1.5):
-        with pytest.raises(APITimeoutError, match="next bytes of the response within 7 s") as got:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller,
+        takes(7 * 3 + 1.5),
+        pytest.raises(APITimeoutError, match="next bytes of the response within 7 s") as got,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert (got.value.phase, got.value.limit, got.value.attempts) == ("read", 7.0, 3)
     assert fake_groq.connections_opened == 3
 
@@ -405,9 +428,12 @@ class NoAnswer(trio.abc.HostnameResolver):
 async def test_connect_is_exact(autojump_clock: MockClock) -> None:
     trio.socket.set_custom_hostname_resolver(NoAnswer())
     timeouts = Timeouts(connect=3.0)
-    with calling("http://localhost:9", timeouts=timeouts, retry=NO_RETRY) as caller, takes(3.0):
-        with pytest.raises(APITimeoutError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling("http://localhost:9", timeouts=timeouts, retry=NO_RETRY) as caller,
+        takes(3.0),
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert (caught.value.phase, caught.value.limit) == ("connect", 3.0)
 
 
@@ -417,9 +443,12 @@ async def test_write_is_exact(autojump_clock: MockClock) -> None:
     async with listener:
         url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
         call = attrs.evolve(ASK, body=b"x" * (16 << 20))
-        with calling(url, timeouts=Timeouts(write=4.0), retry=NO_RETRY) as caller, takes(4.0):
-            with pytest.raises(APITimeoutError) as caught:
-                await caller.fetch(call, ANY)
+        with (
+            calling(url, timeouts=Timeouts(write=4.0), retry=NO_RETRY) as caller,
+            takes(4.0),
+            pytest.raises(APITimeoutError) as caught,
+        ):
+            await caller.fetch(call, ANY)
     assert (caught.value.phase, caught.value.limit) == ("write", 4.0)
 
 
@@ -474,9 +503,12 @@ async def test_an_error_s_body_that_never_comes_leaves_the_status(
 ) -> None:
     head = b"HTTP/1.1 404 Not Found\r\nx-request-id: req_9\r\nContent-Length: 90\r\n\r\n"
     fake_groq.enqueue(Reply.raw(head))
-    with calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller, takes(7.0):
-        with pytest.raises(NotFoundError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, timeouts=Timeouts(read=7.0)) as caller,
+        takes(7.0),
+        pytest.raises(NotFoundError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert caught.value.request_id == "req_9"
     assert caught.value.body is None
 
@@ -521,9 +553,11 @@ async def test_a_body_that_breaks_tells_the_request_id(
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nx-request-id: req_7\r\nContent-Length: 9\r\n\r\n"
     fake_groq.enqueue(Reply.raw(head + b"{", close=True))
-    with calling(fake_groq.url, retry=NO_RETRY) as caller:
-        with pytest.raises(APIConnectionError) as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, retry=NO_RETRY) as caller,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert caught.value.request_id == "req_7"
 
 
@@ -557,9 +591,11 @@ async def test_a_key_function_is_asked_before_each_attempt(
 async def test_a_wrong_key_from_a_function_is_not_sent_and_not_shown(
     fake_groq: FakeGroq, wrong: Any, autojump_clock: MockClock
 ) -> None:
-    with calling(fake_groq.url, key=lambda: wrong) as caller:
-        with pytest.raises(ConfigurationError, match=r"^api_key: expected") as caught:
-            await caller.fetch(MODELS, ANY)
+    with (
+        calling(fake_groq.url, key=lambda: wrong) as caller,
+        pytest.raises(ConfigurationError, match=r"^api_key: expected") as caught,
+    ):
+        await caller.fetch(MODELS, ANY)
     assert "gsk" not in str(caught.value)
     assert fake_groq.connections_opened == 0
 
@@ -590,7 +626,8 @@ async def test_meta_tells_how_a_call_came(
     with calling(fake_groq.url, limits=PoolLimits(max_connections=1)) as caller:
         nursery.start_soon(caller.fetch, MODELS, ANY)
         await wait_all_tasks_blocked()
-        _, meta = await caller.fetch(MODELS, ANY)
+        _, made = await caller.fetch(MODELS, ANY)
+    meta = made()
     assert meta.status == 200
     assert meta.request_id == meta.headers["x-request-id"]
     assert meta.attempts == 1
@@ -607,12 +644,12 @@ async def test_a_first_call_states_its_connecting(
     with calling(fake_groq.url) as caller:
         _, meta = await caller.fetch(MODELS, ANY)
     # The second attempt reused the first one's connection.
-    assert meta.timings.connect is None
-    assert meta.timings.total == 0.5
+    assert meta().timings.connect is None
+    assert meta().timings.total == 0.5
     with calling(fake_groq.url) as caller:
         fake_groq.enqueue(OK)
         _, meta = await caller.fetch(MODELS, ANY)
-    assert meta.timings.connect == 0.0
+    assert meta().timings.connect == 0.0
 
 
 async def test_an_open_response_is_given_back_once(
@@ -623,7 +660,7 @@ async def test_an_open_response_is_given_back_once(
         response = await caller.open_stream(ASK)
         assert response.open
         assert not response.complete
-        assert response.meta().timings.total == 0.0
+        assert response.meta()().timings.total == 0.0
         response.finish()
         response.finish()
         response.abandon()
@@ -650,9 +687,11 @@ def test_not_given_says_so() -> None:
 async def test_a_caller_shows_no_key_and_no_header(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
-    with calling(fake_groq.url, default_headers={"x-token": "hidden"}) as caller:
-        assert "gsk" not in repr(caller)
-        assert "hidden" not in repr(caller)
+    with calling(fake_groq.url) as caller:
+        builder = RequestBuilder(caller.builder.base, {"x-token": "hidden"}, {"y": "hidden"})
+        other = attrs.evolve(caller, builder=builder)
+        assert "gsk" not in repr(other)
+        assert "hidden" not in repr(other)
 
 
 async def test_without_any_deadline_there_is_no_end_of_patience(

@@ -1,6 +1,7 @@
 """`ChatStream`: how a stream is read, how it ends, and what its connection comes to."""
 
 import gc
+import linecache
 from pathlib import Path
 from typing import Any
 
@@ -367,11 +368,13 @@ async def test_opening_is_tried_again_and_reading_is_not(
 ) -> None:
     fake_groq.enqueue(Reply.error(503, "later"), sent(text("a"), close=True))
     retry = RetryPolicy(jitter=0)
-    async with client_of(fake_groq, max_retries=retry) as client:
-        async with client.chat.completions.stream(**ASK) as stream:
-            assert stream.response.attempts == 2
-            with pytest.raises(StreamError):
-                await stream.until_done()
+    async with (
+        client_of(fake_groq, max_retries=retry) as client,
+        client.chat.completions.stream(**ASK) as stream,
+    ):
+        assert stream.response.attempts == 2
+        with pytest.raises(StreamError):
+            await stream.until_done()
     assert trio.current_time() == 0.5
     assert len(fake_groq.requests) == 2
 
@@ -436,16 +439,22 @@ async def test_the_total_of_a_stream(fake_groq: FakeGroq, autojump_clock: MockCl
     assert error.request_id is not None
 
 
+async def read_slowly(stream: ChatStream) -> None:
+    """A second for each receive."""
+    async with stream:
+        async for _ in stream.batches():
+            await trio.sleep(1.0)
+
+
 async def test_the_total_ends_a_stream_whose_bytes_are_always_there(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     words = " ".join("w" * 30)
     fake_groq.enqueue(Reply(content=words, token_interval=0.5))
     async with client_of(fake_groq, timeout=Timeouts(total=5.0), max_retries=0) as client:
+        stream = client.chat.completions.stream(**ASK)
         with pytest.raises(APITimeoutError) as caught:
-            async with client.chat.completions.stream(**ASK) as stream:
-                async for _ in stream.batches():
-                    await trio.sleep(1.0)
+            await read_slowly(stream)
     assert caught.value.phase == "total"
     assert trio.current_time() <= 6.0
 
@@ -600,6 +609,12 @@ async def test_a_client_closed_between_two_reads_is_a_clear_error(fake_groq: Fak
 # -- dropped
 
 
+def drop(held: list[ChatStream]) -> None:
+    """Give up the last reference, and have the collector look."""
+    held.clear()
+    gc.collect()
+
+
 async def settle() -> None:
     """Let what other threads and finalizers asked for happen."""
     for _ in range(5):
@@ -609,33 +624,30 @@ async def settle() -> None:
 async def test_dropped_half_read_it_warns_and_frees_its_place(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(Reply(content="a", fault=Fault.stall(900)))
     async with client_of(fake_groq) as client:
-        stream = await client.chat.completions.create(stream=True, **ASK)
-        await anext(stream)
+        held = [await client.chat.completions.create(stream=True, **ASK)]
+        await anext(held[0])
         assert client.pool.statistics().leased == 1
         name = Path(__file__).name
         with pytest.warns(ResourceWarning, match=rf"made at .*{name}:\d+ was dropped half-read"):
-            del stream
-            gc.collect()
+            drop(held)
         await settle()
         assert client.pool.statistics().open == 0
 
 
 def line_of(end: str) -> int:
     """Number of the first line of this file that ends so."""
-    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
-    return next(number for number, line in enumerate(lines, 1) if line.endswith(end))
+    lines = linecache.getlines(__file__)
+    return next(number for number, line in enumerate(lines, 1) if line.endswith(f"{end}\n"))
 
 
 async def test_the_warning_names_the_line_that_made_it(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(Reply(content="a", fault=Fault.stall(900)))
     async with client_of(fake_groq) as client:
-        stream = client.chat.completions.stream(**ASK)  # this line
-        source = Path(__file__).read_text(encoding="utf-8").splitlines()
-        line = next(number for number, text in enumerate(source, 1) if text.endswith("# this line"))
-        await stream.open()
+        held = [client.chat.completions.stream(**ASK)]  # this line
+        line = line_of("# this line")
+        await held[0].open()
         with pytest.warns(ResourceWarning, match=rf"{Path(__file__).name}:{line} "):
-            del stream
-            gc.collect()
+            drop(held)
         await settle()
         assert client.pool.statistics().leased == 0
 
@@ -656,12 +668,12 @@ def test_dropped_after_its_run_it_warns_and_closes_the_socket() -> None:
         async with FakeGroq() as server:
             server.enqueue(Reply(content="a", fault=Fault.stall(900)))
             client = client_of(server)
-            return await client.chat.completions.create(stream=True, **ASK)
+            opened: ChatStream = await client.chat.completions.create(stream=True, **ASK)
+            return opened
 
-    stream = trio.run(main)
+    held = [trio.run(main)]
     with pytest.warns(ResourceWarning, match="dropped half-read") as caught:
-        del stream
-        gc.collect()
+        drop(held)
     assert [str(warning.message).split()[0] for warning in caught] == ["ChatStream"]
 
 
@@ -686,20 +698,22 @@ async def test_a_slow_reader_slows_the_server(nursery: trio.Nursery) -> None:
 
     listeners = await nursery.start(trio.serve_tcp, serve, 0)
     port = listeners[0].socket.getsockname()[1]
-    async with GroqClient("gsk_test", base_url=f"http://127.0.0.1:{port}") as client:
-        async with client.chat.completions.stream(**ASK) as stream:
-            await anext(stream)
-            await wait_all_tasks_blocked(0.01)
-            held = sent_bytes
-            await wait_all_tasks_blocked(0.01)
-            assert sent_bytes == held
-            assert held < 32 * 1024 * 1024
-            assert len(stream._ready) < 10
-            read_bytes = 0
-            while read_bytes < held + 10 * len(piece):
-                chunk = await anext(stream)
-                read_bytes += len(chunk.choices[0].delta.content or "")
-            assert sent_bytes > held
+    async with (
+        GroqClient("gsk_test", base_url=f"http://127.0.0.1:{port}") as client,
+        client.chat.completions.stream(**ASK) as stream,
+    ):
+        await anext(stream)
+        await wait_all_tasks_blocked(0.01)
+        held = sent_bytes
+        await wait_all_tasks_blocked(0.01)
+        assert sent_bytes == held
+        assert held < 32 * 1024 * 1024
+        assert len(stream._ready) < 10
+        read_bytes = 0
+        while read_bytes < held + 10 * len(piece):
+            chunk = await anext(stream)
+            read_bytes += len(chunk.choices[0].delta.content or "")
+        assert sent_bytes > held
     nursery.cancel_scope.cancel()
 
 

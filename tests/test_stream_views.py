@@ -154,10 +154,14 @@ async def test_events_end_with_done(fake_groq: FakeGroq) -> None:
 async def test_a_stream_that_breaks_has_no_done(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(Reply(content="a b", finish=False, done=False))
     async with client_of(fake_groq) as client, client.chat.completions.stream(**ASK) as stream:
-        seen = []
-        with pytest.raises(StreamError):
+        seen: list[type] = []
+
+        async def read() -> None:
             async for event in stream.events():
                 seen.append(type(event))  # noqa: PERF401 (what came before the error counts)
+
+        with pytest.raises(StreamError):
+            await read()
     assert seen == [ContentEvent, ContentEvent]
 
 
@@ -184,8 +188,8 @@ async def test_leaving_a_view_and_reading_on_loses_nothing(fake_groq: FakeGroq) 
             if isinstance(event, ContentEvent):
                 got += event.text
                 break
-        async for piece in stream:
-            got += piece.choices[0].delta.content or ""
+        async for one in stream:
+            got += one.choices[0].delta.content or ""
             break
         view = stream.text_deltas()
         got += await anext(view)

@@ -30,7 +30,7 @@ def measure(name: str, target: Target, scale: Scale) -> Figures:
         f"{STREAMS:,} streams{', TLS' if where.tls else ''}": peer.loop.run(
             partial(_cancel, peer, where, streams)
         )
-        for where in (target, target.with_tls(True))
+        for where in (target, target.over_tls)
     }
 
 

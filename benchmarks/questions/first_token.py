@@ -1,14 +1,17 @@
 """How long until the first token, when the server answers at once?"""
 
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from benchmarks import peers
 from benchmarks.metering import percentile
 from benchmarks.peers import Peer, Session
 from benchmarks.records import Figures, Metric, Question, Scale
 from benchmarks.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 async def _first_token(session: Session) -> float:
@@ -32,7 +35,7 @@ async def _cold(peer: Peer, target: Target, calls: int) -> list[float]:
     for _ in range(calls + 1):
         async with peer.connect(target) as session:
             times.append(await _first_token(session))
-    return times[1:]
+    return times[1:]  # noqa: ASYNC910 (calls > 0)
 
 
 def measure(name: str, target: Target, scale: Scale) -> Figures:
@@ -40,7 +43,7 @@ def measure(name: str, target: Target, scale: Scale) -> Figures:
     peer = peers.load(name)
     figures: Figures = {}
     kinds: dict[str, Callable[..., Awaitable[list[float]]]] = {"warm": _warm, "cold": _cold}
-    for where in (target, target.with_tls(True)):
+    for where in (target, target.over_tls):
         for kind, times_of in kinds.items():
             calls = scale.calls if kind == "warm" else max(scale.calls // 5, 1)
             times = peer.loop.run(partial(times_of, peer, where, calls))

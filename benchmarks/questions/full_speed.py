@@ -34,8 +34,8 @@ def measure(name: str, target: Target, scale: Scale) -> Figures:
     """Plain, then TLS."""
     peer = peers.load(name)
     return {
-        case: peer.loop.run(partial(_case, peer, target.with_tls(case == "TLS"), scale))
-        for case in ("plain", "TLS")
+        "plain": peer.loop.run(partial(_case, peer, target, scale)),
+        "TLS": peer.loop.run(partial(_case, peer, target.over_tls, scale)),
     }
 
 

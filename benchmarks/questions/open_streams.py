@@ -64,7 +64,7 @@ async def _memory(peer: Peer, target: Target, steps: list[int]) -> dict[str, flo
 
 
 def measure(name: str, target: Target, scale: Scale) -> Figures:
-    """From few streams to many in one run, so that memory is a difference; over TLS, memory only."""
+    """From few streams to many, so that memory is a difference; over TLS, memory only."""
     peer = peers.load(name)
     if target.tls:
         # A process of its own, or it would use memory that the plain streams have given back.
@@ -81,10 +81,11 @@ QUESTION = Question(
     title="Many open streams",
     text=(
         f"All streams together get {TOTAL:,} tokens a second, evenly spread, however many there "
-        f"are; a single one {FASTEST}. Each token carries the time at which the server sent it, and "
-        "the caller looks at the same clock when it has the token decoded. Memory is how much the resident size grew, per stream, since the step before. A "
-        f"token is late if it reaches the caller more than {LATE // 1_000_000} ms after it was "
-        "sent. 5,000 streams are asked only of those that open them in reasonable time."
+        f"are; a single one {FASTEST}. Each token carries the time at which the server sent it; "
+        "the caller looks at the same clock when it has the token decoded. Memory is how much the "
+        "resident size grew, per stream, since the step before. A token is late if it reaches the "
+        f"caller more than {LATE // 1_000_000} ms after it was sent. 5,000 streams are asked only "
+        "of those that open them in reasonable time."
     ),
     peers=peers.some(name for name in peers.ALL if name != "trio_groq_batches"),
     needs=peers.NEEDS,

@@ -23,7 +23,7 @@ async def _paces(
         for count, rate in paces:
             await streams.open(count)
             reading = await streams.run(scale.seconds * 2, settle=scale.seconds / 2, rate=rate)
-            name = f"{count:,} × {rate:g}/s{', TLS' if target.tls else ''}"
+            name = f"{count:,} x {rate:g}/s{', TLS' if target.tls else ''}"
             figures[name] = {
                 "cpu": reading.cpu / max(streams.tokens, 1) * 1e6,
                 "kept_up": streams.tokens / max(reading.sent, 1) * 100,
@@ -38,7 +38,7 @@ def measure(name: str, target: Target, scale: Scale) -> Figures:
     peer = peers.load(name)
     streams = min(STREAMS, scale.streams)
     paces = [(streams, RATE)]
-    over_tls = peer.loop.run(partial(_paces, peer, target.with_tls(True), scale, paces))
+    over_tls = peer.loop.run(partial(_paces, peer, target.over_tls, scale, paces))
     if name in OVERLOADED:
         paces.append((min(OVERLOAD_STREAMS, scale.streams), RATE))
     return {**peer.loop.run(partial(_paces, peer, target, scale, paces)), **over_tls}
@@ -48,9 +48,9 @@ QUESTION = Question(
     name="paced",
     title="CPU per token, paced",
     text=(
-        "Streams × tokens a second of each, evenly spread, so that nearly every token comes alone "
+        "Streams x tokens a second of each, evenly spread, so that nearly every token comes alone "
         "and costs a wake-up. A client that falls behind gets several tokens per receive and looks "
-        "cheaper than it is; how much came in time is stated as kept up. 1,000 × 50/s is more "
+        "cheaper than it is; how much came in time is stated as kept up. 1,000 x 50/s is more "
         "than most can take, and is asked of the fast ones only."
     ),
     peers=peers.some(name for name in peers.ALL if name != "trio_groq_batches"),
@@ -63,7 +63,7 @@ QUESTION = Question(
     ),
     measure=measure,
     goals=tuple(
-        Goal(case="100 × 50/s", metric="cpu", of=of, at_most=at_most)
+        Goal(case="100 x 50/s", metric="cpu", of=of, at_most=at_most)
         for of, at_most in (("raw_trio", 0.8), ("aiohttp_uvloop", 0.9), ("groq_trio", 1 / 10))
     ),
     rounds=3,

@@ -29,7 +29,7 @@ def _ours(pieces: list[bytes]) -> int:
 
 
 def _httpx_sse(pieces: list[bytes]) -> int:
-    """httpx cuts bytes into lines, httpx-sse lines into events."""
+    """Bytes to lines by httpx, lines to events by httpx-sse."""
     from httpx._decoders import LineDecoder, TextDecoder  # noqa: PLC0415 (as above)
     from httpx_sse._decoders import SSEDecoder  # noqa: PLC0415 (as above)
 
@@ -48,13 +48,16 @@ def _groq(pieces: list[bytes]) -> int:
 
 
 class _Source:
-    """What sseclient reads from: iterable, and closable."""
+    """What sseclient reads from: an iterator that can be closed."""
 
     def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
+        self._pieces = iter(pieces)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        return self._pieces
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
 
     def close(self) -> None:
         """Nothing to close."""

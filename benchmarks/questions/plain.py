@@ -32,7 +32,7 @@ def measure(name: str, target: Target, scale: Scale) -> Figures:
     peer = peers.load(name)
     return {
         **peer.loop.run(partial(_cases, peer, target, scale)),
-        **peer.loop.run(partial(_cases, peer, target.with_tls(True), scale)),
+        **peer.loop.run(partial(_cases, peer, target.over_tls, scale)),
     }
 
 

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 import trio_groq
 from trio_groq._api.auth import Secret
-from trio_groq._api.requests import EVENT_STREAM, JSON, Call, build_request, encode_headers
+from trio_groq._api.requests import (
+    EVENT_STREAM,
+    JSON,
+    MAX_SHARED,
+    Call,
+    RequestBuilder,
+    encode_headers,
+)
 from trio_groq._api.urls import parse_base_url
 from trio_groq._http.messages import Request
 from trio_groq.errors import GroqError, InvalidRequestError
@@ -17,10 +24,17 @@ from trio_groq.errors import GroqError, InvalidRequestError
 KEY = "gsk_0123456789abcdefWXYZ"
 
 
-def build(call: Call | None = None, **options: Any) -> Request:
-    rest = {"default_headers": {}, "default_query": {}, **options}
+BASE = parse_base_url("https://groq.test")
+
+
+def build(
+    call: Call | None = None,
+    *,
+    default_headers: Any = None,
+    default_query: Any = None,
+) -> Request:
     call = call or Call(method="GET", path="/openai/v1/models")
-    return build_request(call, base=parse_base_url("https://groq.test"), key=Secret(KEY), **rest)
+    return RequestBuilder(BASE, default_headers or {}, default_query or {}).build(call, Secret(KEY))
 
 
 def fields(request: Request) -> dict[bytes, bytes]:
@@ -147,6 +161,45 @@ def test_any_header_is_sent_whole_or_refused(headers: dict[str, str | None]) -> 
         return
     for name, value in sent:
         assert not {*b"\r\n\x00"} & {*name, *value}
+
+
+# -- what calls share
+
+
+def test_calls_that_share_a_head_do_not_share_what_differs() -> None:
+    builder = RequestBuilder(BASE, {"x-a": "1"}, {"q": 1})
+
+    def sent(key: str = KEY, **fields: Any) -> tuple[Request, dict[bytes, bytes]]:
+        call = Call(**{"method": "POST", "path": "/x", "content_type": JSON, **fields})
+        request = builder.build(call, Secret(key))
+        again = builder.build(call, Secret(key))
+        assert request == again
+        return request, fields_of(request)
+
+    def fields_of(request: Request) -> dict[bytes, bytes]:
+        return {name.lower(): value for name, value in request.headers}
+
+    plain, _ = sent(body=b"1")
+    assert (plain.target, plain.body) == (b"/x?q=1", b"1")
+    assert sent(body=b"2")[0].body == b"2"
+    assert sent(body=b"2")[0].headers is plain.headers
+    assert sent(key="gsk_other")[1][b"authorization"] == b"Bearer gsk_other"
+    assert sent(path="/y")[0].target == b"/y?q=1"
+    assert sent(method="PUT")[0].method == b"PUT"
+    assert sent(accept=EVENT_STREAM)[1][b"accept"] == b"text/event-stream"
+    assert b"content-type" not in sent(content_type=None)[1]
+    assert sent(headers={"x-a": "2"})[1][b"x-a"] == b"2"
+    assert sent(query={"q": 2})[0].target == b"/x?q=2"
+    assert sent()[1] == fields_of(plain)
+
+
+def test_what_is_shared_is_bounded() -> None:
+    builder = RequestBuilder(BASE, {}, {})
+    for number in range(3 * MAX_SHARED):
+        key = Secret(f"gsk_{number}")
+        request = builder.build(Call(method="GET", path="/x"), key)
+        assert (b"Authorization", f"Bearer gsk_{number}".encode()) in request.headers
+        assert len(builder._shared) <= MAX_SHARED
 
 
 # -- query

@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines, Timeouts
-from trio_groq._http.exchange import Exchange
+from trio_groq._http.exchange import Exchange, RequestEncoder
 from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, APITimeoutError, ProtocolError
@@ -28,8 +28,10 @@ class Peer:
         self.deadlines = Deadlines(Timeouts(read=5.0, write=3.0), trio.current_time())
 
     async def send(self, body: bytes = b"") -> Exchange:
-        exchange = Exchange(Request(ORIGIN, b"POST", b"/", (), body))
-        await self.connection.send(exchange, exchange.start(), self.deadlines)
+        request = Request(ORIGIN, b"POST", b"/", (), body)
+        exchange = Exchange(request)
+        data = RequestEncoder().encode(request)
+        await self.connection.send(exchange, data, self.deadlines)
         return exchange
 
     async def read(self) -> bytes:

@@ -21,7 +21,7 @@ from trio_groq._http import dial
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.dial import Dialer, default_ssl_context
-from trio_groq._http.exchange import Exchange
+from trio_groq._http.exchange import Exchange, RequestEncoder
 from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, APITimeoutError, ConfigurationError
@@ -300,7 +300,7 @@ def test_a_system_without_authorities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: Path
 ) -> None:
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    monkeypatch.setattr(dial.ssl, "create_default_context", lambda: bare)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: bare)
     monkeypatch.setattr(dial, "_system_has_authorities", lambda context: False)
     monkeypatch.setattr(dial, "_certifi_file", lambda: None)
     dial._trusting.cache_clear()
@@ -406,8 +406,8 @@ async def fetch(origin: Origin, context: ssl.SSLContext, *, read: float) -> byte
     connection = Connection(transport, origin, ReceiveBuffer(), 1)
     try:
         deadlines = Deadlines(Timeouts(read=read), trio.current_time())
-        exchange = Exchange(Request(origin, b"GET", b"/"))
-        await connection.send(exchange, exchange.start(), deadlines)
+        request = Request(origin, b"GET", b"/")
+        await connection.send(Exchange(request), RequestEncoder().encode(request), deadlines)
         body = bytearray()
 
         def consume(spans: list[Span]) -> bool:
@@ -496,7 +496,7 @@ async def test_an_end_that_comes_with_the_last_record_is_seen_at_once(
 
 async def test_infinity_is_no_limit(fake_groq: FakeGroq) -> None:
     transport = await Dialer().dial(Origin("http", "127.0.0.1", int(fake_groq.url[17:])))
-    await transport.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    transport.send_now(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     got: list[int] = []
     buffer = memoryview(bytearray(9))
 

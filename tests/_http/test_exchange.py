@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byte_pieces import cut, cuts, feed_pieces, one_by_one
-from trio_groq._http.exchange import Exchange, ExchangeLimits
+from trio_groq._http.exchange import Exchange, ExchangeLimits, RequestEncoder
 from trio_groq._http.messages import Origin, Request
 from trio_groq.errors import InvalidRequestError, ProtocolError
 
@@ -24,9 +24,7 @@ def request(method: bytes = b"GET", headers: Any = (), body: bytes = b"") -> Req
 
 
 def started(method: bytes = b"GET", **limits: Any) -> Exchange:
-    exchange = Exchange(request(method), ExchangeLimits(**limits))
-    exchange.start()
-    return exchange
+    return Exchange(request(method), ExchangeLimits(**limits))
 
 
 def receive(exchange: Exchange, *pieces: bytes) -> bytes:
@@ -59,7 +57,7 @@ def whole(
     ],
 )
 def test_the_request_is_written_in_one(method: bytes, body: bytes, length: bytes | None) -> None:
-    sent = Exchange(request(method, [(b"X-A", b"1")], body)).start()
+    sent = RequestEncoder().encode(request(method, [(b"X-A", b"1")], body))
     expected = [method + b" /x HTTP/1.1", b"Host: groq.test", b"X-A: 1"]
     if length is not None:
         expected.append(b"Content-Length: " + length)
@@ -84,7 +82,7 @@ def test_a_request_that_would_break_is_refused_and_shows_no_value(wrong: Request
     secret = (b"Authorization", b"Bearer " + SECRET.encode())
     asked = Request(wrong.origin, wrong.method, wrong.target, (secret, *wrong.headers))
     with pytest.raises(InvalidRequestError) as caught:
-        Exchange(asked).start()
+        RequestEncoder().encode(asked)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert SECRET not in f"{caught.value!r}{vars(caught.value)}{caught.value.__context__}"
 
@@ -94,13 +92,34 @@ def test_a_request_that_would_break_is_refused_and_shows_no_value(wrong: Request
 def test_any_field_is_sent_as_one_line_or_refused(name: bytes, value: bytes) -> None:
     secret = (b"Authorization", b"Bearer " + SECRET.encode())
     try:
-        sent = Exchange(request(headers=[secret, (name, value)])).start()
+        sent = RequestEncoder().encode(request(headers=[secret, (name, value)]))
     except InvalidRequestError as error:
         shown = f"{error}{error!r}{vars(error)}{error.__context__}"
-        assert SECRET not in shown  # noqa: PT017 (either outcome is right)
+        assert SECRET not in shown
         return
     assert sent.count(b"\r\n") == 5
     assert sent.count(b"\n") == 5
+
+
+def test_heads_are_written_once_and_never_mixed_up() -> None:
+    encoder = RequestEncoder(max_heads=3)
+    for _ in range(2):
+        for name in (b"a", b"b", b"c", b"d", b"e"):
+            for body in (b"", b"{}", b"[1]"):
+                asked = request(b"POST", [(b"X-Name", name)], body)
+                assert encoder.encode(asked) == RequestEncoder().encode(asked)
+                assert b"X-Name: " + name + b"\r\n" in encoder.encode(asked)
+    assert len(encoder._heads) <= 3
+
+
+@pytest.mark.parametrize(
+    "field",
+    [(b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked")],
+    ids=["length", "chunked"],
+)
+def test_a_request_has_one_framing(field: tuple[bytes, bytes]) -> None:
+    with pytest.raises(InvalidRequestError):
+        RequestEncoder().encode(request(b"POST", [field], b"{}"))
 
 
 # -- reuse

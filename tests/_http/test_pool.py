@@ -17,10 +17,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cancellation import descriptors
-from trio_groq._http.connection import Connection, ReceiveBuffer
+from trio_groq._http.connection import Connection
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.dial import Dialer
-from trio_groq._http.exchange import Exchange, ExchangeLimits
+from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
@@ -90,6 +90,7 @@ class PairDialer:
         peers: Those dialled so far.
         dials: How many were begun.
         readiness: How the pool's ends wait.
+        decoy: Whether another connection opens and closes just before.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -102,6 +103,7 @@ class PairDialer:
         self.peers: list[Peer] = []
         self.dials = 0
         self.readiness: ReadinessOption = "auto"
+        self.decoy = False
 
     async def dial(self, origin: Origin) -> Transport:
         self.dials += 1
@@ -110,6 +112,10 @@ class PairDialer:
         await self.gate.wait()
         if failure is not None:
             raise failure
+        if self.decoy:
+            near, far = socket.socketpair()
+            Transport(near).close()
+            far.close()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         peer = Peer(theirs, origin)
@@ -867,25 +873,13 @@ async def test_limits_hold_on_a_connection_made_as_the_last_one_closed(
     turn: int, autojump_clock: MockClock
 ) -> None:
     """Which tasks of the readiness seam run first is chance, so this is tried several times."""
-
-    def new_connection() -> tuple[Connection, socket.socket]:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        return Connection(Transport(ours), HERE, ReceiveBuffer(), 1), theirs
-
-    gone, its_peer = new_connection()
-    gone.close()
-    connection, peer = new_connection()
-    with its_peer, peer:
-        await wait_all_tasks_blocked()
-        exchange = Exchange(Request(HERE, b"GET", b"/"), ExchangeLimits())
-        deadlines = Deadlines(Timeouts(read=1.0), 0.0)
-        try:
-            with trio.move_on_after(100.0), pytest.raises(APITimeoutError):
-                await connection.send(exchange, exchange.start(), deadlines)
-        finally:
-            connection.close()
-    assert trio.current_time() == 1.0
+    async with new_world() as world:
+        world.dialer.decoy = True
+        world.dialer.scripts.append(serve_once_then(be_silent))
+        await world.call()
+        with pytest.raises(APITimeoutError):
+            await world.call(timeouts=Timeouts(read=1.0))
+        assert trio.current_time() == 1.0
 
 
 # -- what it tells

@@ -102,7 +102,7 @@ async def test_a_paced_peer_costs_one_attempt_a_piece(
     pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
 ) -> None:
     pair = pair_of(readiness)
-    await pair.transport.send_all(b"request")
+    pair.transport.send_now(b"request")
     for _ in range(5):
         before = pair.attempts
         nursery.start_soon(pair.receive)
@@ -118,7 +118,7 @@ async def test_after_much_it_is_tried_at_once(
     pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
 ) -> None:
     pair = pair_of(readiness)
-    await pair.transport.send_all(b"request")
+    pair.transport.send_now(b"request")
     pair.peer.send(b"x" * EAGER_BYTES)
     assert len(await pair.receive()) == EAGER_BYTES
     nursery.start_soon(pair.receive)
@@ -141,7 +141,7 @@ async def test_a_receive_is_a_checkpoint_before_the_bytes(
 ) -> None:
     pair = pair_of(readiness)
     if not eager:
-        await pair.transport.send_all(b"request")
+        pair.transport.send_now(b"request")
     pair.peer.send(b"hello")
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -158,7 +158,7 @@ async def test_limits(
 ) -> None:
     pair = pair_of(readiness)
     if not eager:
-        await pair.transport.send_all(b"request")
+        pair.transport.send_now(b"request")
     with pytest.raises(trio.TooSlowError):
         await pair.receive(gap=2.0)
     assert trio.current_time() == 2.0
@@ -181,7 +181,7 @@ async def test_what_take_raises_is_raised(pair_of: MakePair, readiness: Readines
 
     for eager in (True, False):
         if not eager:
-            await pair.transport.send_all(b"request")
+            pair.transport.send_now(b"request")
         pair.peer.send(b"hello")
         with pytest.raises(LookupError, match="5"):
             await pair.transport.receive(memoryview(pair.buffer), take, gap=math.inf, end=math.inf)
@@ -196,7 +196,7 @@ async def test_sending_waits_for_room(
 ) -> None:
     pair = pair_of(readiness)
     data = bytes(range(256)) * 8192
-    nursery.start_soon(pair.transport.send_all, data)
+    nursery.start_soon(pair.transport.send_all, memoryview(data))
     got = bytearray()
     while len(got) < len(data):
         await trio.lowlevel.wait_readable(pair.peer)
@@ -205,16 +205,15 @@ async def test_sending_waits_for_room(
     pair.transport.close()
 
 
-async def test_sending_looks_for_a_cancellation_first(
+async def test_sending_now_takes_what_there_is_room_for(
     pair_of: MakePair, readiness: Readiness
 ) -> None:
     pair = pair_of(readiness)
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await pair.transport.send_all(b"never")
-    assert scope.cancelled_caught
-    with pytest.raises(BlockingIOError):
-        pair.peer.recv(1)
+    assert pair.transport.send_now(b"hello") == 5
+    assert pair.peer.recv(9) == b"hello"
+    sent = pair.transport.send_now(bytes(1 << 24))
+    assert 0 < sent < 1 << 24
+    assert pair.transport.send_now(b"x") == 0
     pair.transport.close()
 
 
@@ -222,8 +221,10 @@ async def test_sending_to_a_closed_peer(pair_of: MakePair, readiness: Readiness)
     pair = pair_of(readiness)
     pair.peer.close()
     with pytest.raises(APIConnectionError, match=r"^connection: sending failed: ") as caught:
-        await pair.transport.send_all(b"x")
+        pair.transport.send_now(b"x")
     assert isinstance(caught.value.__cause__, OSError)
+    with pytest.raises(APIConnectionError, match=r"^connection: sending failed: "):
+        await pair.transport.send_all(memoryview(b"x"))
     pair.transport.close()
 
 
@@ -274,8 +275,9 @@ async def test_sending_may_have_to_wait_for_either_direction(
     transport = Transport(
         sock, want_read=(WantReadError,), want_write=(WantWriteError,), receive=pair.sock.recv_into
     )
-    sock.refusals = [WantWriteError, WantReadError]
-    nursery.start_soon(transport.send_all, b"hello")
+    sock.refusals = [WantWriteError, WantWriteError, WantReadError]
+    assert transport.send_now(b"hello") == 0
+    nursery.start_soon(transport.send_all, memoryview(b"hello"))
     await wait_all_tasks_blocked()
     with pytest.raises(BlockingIOError):
         pair.peer.recv(9)
@@ -308,7 +310,7 @@ async def test_closing_wakes_a_receiver(
 ) -> None:
     pair = pair_of(readiness)
     if not eager:
-        await pair.transport.send_all(b"request")
+        pair.transport.send_now(b"request")
 
     async def read() -> None:
         with pytest.raises(APIConnectionError, match="got closed by this client"):
@@ -326,7 +328,7 @@ async def test_closing_wakes_a_sender(
 
     async def write() -> None:
         with pytest.raises(APIConnectionError, match="got closed by this client"):
-            await pair.transport.send_all(bytes(1 << 24))
+            await pair.transport.send_all(memoryview(bytes(1 << 24)))
 
     nursery.start_soon(write)
     await wait_all_tasks_blocked()
@@ -339,7 +341,7 @@ async def test_after_closing_everything_is_a_clear_error(
 ) -> None:
     pair = pair_of(readiness)
     if not eager:
-        await pair.transport.send_all(b"request")
+        pair.transport.send_now(b"request")
     assert repr(pair.transport) == f"<Transport fd {pair.sock.fileno()}>"
     pair.transport.close()
     pair.transport.close()
@@ -348,7 +350,9 @@ async def test_after_closing_everything_is_a_clear_error(
     with pytest.raises(APIConnectionError):
         await pair.receive()
     with pytest.raises(APIConnectionError):
-        await pair.transport.send_all(b"x")
+        pair.transport.send_now(b"x")
+    with pytest.raises(APIConnectionError):
+        await pair.transport.send_all(memoryview(b"x"))
 
 
 def test_closing_after_the_run(pair_of: MakePair, readiness: Readiness) -> None:

@@ -1,6 +1,7 @@
 """`client.chat.completions`: what is sent, and what comes back."""
 
 import inspect
+import linecache
 from pathlib import Path
 from typing import Any
 
@@ -141,15 +142,15 @@ async def test_the_api_s_own_refusal(fake_groq: FakeGroq) -> None:
 
 async def test_a_deprecated_parameter_warns_at_the_caller_s_line(fake_groq: FakeGroq) -> None:
     async with client_of(fake_groq) as client:
-        frame = inspect.currentframe()
-        assert frame is not None
-        with pytest.warns(DeprecationWarning, match="max_tokens is deprecated") as caught:
-            await client.chat.completions.create(**ASK, max_tokens=5)
-            first = frame.f_lineno  # noqa: E702 (one line is what is tested)
-            client.chat.completions.stream(**ASK, max_tokens=5)
-            second = frame.f_lineno  # noqa: E702 (as above)
-    places = [(Path(warning.filename).name, warning.lineno) for warning in caught]
-    assert places == [(Path(__file__).name, first), (Path(__file__).name, second)]
+        with pytest.warns(DeprecationWarning, match="max_tokens is deprecated") as created:
+            await client.chat.completions.create(**ASK, max_tokens=5)  # create's line
+        with pytest.warns(DeprecationWarning, match="max_tokens is deprecated") as streamed:
+            client.chat.completions.stream(**ASK, max_tokens=5)  # stream's line
+    lines = linecache.getlines(__file__)
+    places = [(Path(warning.filename).name, lines[warning.lineno - 1]) for warning in created]
+    places += [(Path(warning.filename).name, lines[warning.lineno - 1]) for warning in streamed]
+    assert [name for name, _ in places] == [Path(__file__).name] * 2
+    assert [line.partition("# ")[2] for _, line in places] == ["create's line\n", "stream's line\n"]
 
 
 def test_create_and_stream_take_the_same_options() -> None:
