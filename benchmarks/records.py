@@ -92,6 +92,7 @@ class Question:
         measure: Does it.
         goals: What must hold.
         rounds: At most so many, where more would only take time.
+        slow_rounds: The slow peers take part in so many rounds only.
         also_tls: Whether it is measured over TLS as well, in a process of its own.
     """
 
@@ -105,4 +106,5 @@ class Question:
     baseline: str = "trio_groq"
     goals: tuple[Goal, ...] = ()
     rounds: int = 99
+    slow_rounds: int = 2
     also_tls: bool = False

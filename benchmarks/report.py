@@ -23,7 +23,8 @@ Each peer runs in a process of its own, in turn, in several rounds; the load ser
 process. A cell has the median of all rounds, the least and the greatest value in brackets, and the
 ratio to {baseline}: the median of the ratios within each round. CPU is user and system time of
 the peer's process, measured by itself after a warm-up, so a busy machine disturbs it
-less than it disturbs the clock. The slow peers run in the first two rounds only.
+less than it disturbs the clock. The slow peers take part in the first two rounds only, or in the
+first one where they open thousands of streams.
 
 The load server sends prebuilt bytes. It states its own CPU time before and after each measurement;
 where its share of a core is far below 100 %, the client is what limits. Where tokens are paced it

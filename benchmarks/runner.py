@@ -19,7 +19,6 @@ from benchmarks.target import Target
 __all__ = ["ROOT", "Answer", "answer", "load_server", "missing_modules"]
 
 ROOT = Path(__file__).resolve().parent.parent
-SLOW_ROUNDS = 2
 WORKER_SECONDS = 60
 """A peer that takes longer than this for its part of one round is left out."""
 
@@ -76,7 +75,7 @@ def answer(question: Question, target: Target, scale: Scale, rounds: int) -> Ans
         figures: dict[str, Figures] = {}
         started = time.monotonic()
         for peer in question.peers:
-            if peer in result.absent or (peer in SLOW and number > SLOW_ROUNDS):
+            if peer in result.absent or (peer in SLOW and number > question.slow_rounds):
                 continue
             try:
                 figures[peer] = _ask_both_ways(question, peer, target, scale)

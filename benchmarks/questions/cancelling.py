@@ -49,4 +49,5 @@ QUESTION = Question(
     ),
     measure=measure,
     rounds=3,
+    slow_rounds=1,
 )

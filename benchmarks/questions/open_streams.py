@@ -109,5 +109,6 @@ QUESTION = Question(
         Goal(case="1,000 streams", metric="cpu", of="groq_trio", at_most=1 / 10),
     ),
     rounds=3,
+    slow_rounds=1,
     also_tls=True,
 )

@@ -99,4 +99,5 @@ QUESTION = Question(
         Goal(case="200 x 50/s", metric="seen_p99", at_most=35.0),
     ),
     rounds=3,
+    slow_rounds=1,
 )

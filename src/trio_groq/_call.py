@@ -170,12 +170,19 @@ class OpenResponse:
             return len(body) > limit
 
         try:
+            await self._receive_all(consume)
+            if len(body) > limit and not cut:
+                raise APIError(f"response body: expected at most {limit} bytes, got more")
+        except APIError as exc:
+            exc.request_id = self.request_id
+            raise
+        return bytes(body[:limit])
+
+    async def _receive_all(self, consume: Consume) -> None:
+        try:
             await self.receive(consume)
         except trio.TooSlowError:
             raise self.too_slow() from None
-        if len(body) > limit and not cut:
-            raise APIError(f"response body: expected at most {limit} bytes, got more")
-        return bytes(body[:limit])
 
     def finish(self) -> None:
         """Give the connection back. Idempotent."""

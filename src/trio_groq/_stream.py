@@ -120,6 +120,8 @@ class ChatStream:
             APIError: See the error tree.
         """
         if self._response is None:
+            if self._token is not None:
+                raise StreamError("stream: expected to be opened once, got a second time")
             self._token = trio.lowlevel.current_trio_token()
             self._response = await self._open()
             return self
@@ -181,8 +183,9 @@ class ChatStream:
         chunk = ready.popleft()
         try:
             self._accumulator.add(chunk)
-        except GroqError:  # longer than the accumulator's limit
+        except APIError as exc:  # longer than the accumulator's limit
             self._end()
+            self._complete(exc)
             raise
         return chunk
 
@@ -200,8 +203,9 @@ class ChatStream:
         try:
             for chunk in batch:
                 add(chunk)
-        except GroqError:  # see `__anext__`
+        except APIError as exc:  # see `__anext__`
             self._end()
+            self._complete(exc)
             raise
         return batch
 
@@ -377,11 +381,16 @@ class ChatStream:
         failure = self._failure
         if failure is None:
             raise StopAsyncIteration
+        raise self._complete(failure)
+
+    def _complete(self, failure: GroqError) -> GroqError:
+        """Say in an error what it belongs to, and what had come."""
+        response = self._opened()
         if isinstance(failure, APIError):
             failure.partial = failure.partial or self.completion
-            failure.request = failure.request or self._opened().request
-            failure.request_id = failure.request_id or self._opened().request_id
-        raise failure
+            failure.request = failure.request or response.request
+            failure.request_id = failure.request_id or response.request_id
+        return failure
 
     def _end(self) -> None:
         if self._response is not None:

@@ -77,7 +77,11 @@ def as_batch(batch: list[ChatCompletionChunk]) -> tuple[list[ChatCompletionChunk
 
 def as_texts(chunk: ChatCompletionChunk) -> list[str]:
     """The text of the first choice; nothing where it is empty."""
-    return [choice.delta.content for choice in chunk.choices[:1] if choice.delta.content]
+    return [
+        choice.delta.content
+        for choice in chunk.choices
+        if choice.index == 0 and choice.delta.content
+    ]
 
 
 def as_events(chunk: ChatCompletionChunk) -> list[StreamEvent]:

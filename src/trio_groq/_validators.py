@@ -9,7 +9,7 @@ from trio_groq.errors import ConfigurationError
 if TYPE_CHECKING:
     import attrs
 
-__all__ = ["count", "number"]
+__all__ = ["count", "instance", "number"]
 
 _MAX_FLOAT: Final = sys.float_info.max
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
@@ -48,5 +48,17 @@ def number(
         # Comparisons with nan are false; infinity is above `high`.
         if not _is_number(value) or not low <= value <= high or (above and value == low):
             raise ConfigurationError(f"{field.name}: expected {expected}, got {value!r}")
+
+    return check
+
+
+def instance(kind: type, *, optional: bool = False) -> Validator:
+    """Accept instances of `kind`, and None where `optional`."""
+    expected = kind.__name__ + (" or None" if optional else "")
+
+    def check(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
+        if not (isinstance(value, kind) or (optional and value is None)):
+            got = type(value).__name__
+            raise ConfigurationError(f"{field.name}: expected {expected}, got {got}")
 
     return check

@@ -76,10 +76,8 @@ class GroqClient:
             "default_query": default_query,
             "ssl_context": ssl_context,
         }
-        base = config if config is not None else ClientConfig.from_env()
-        base = attrs.evolve(
-            base, **{name: value for name, value in given.items() if value is not None}
-        )
+        given = {name: value for name, value in given.items() if value is not None}
+        base = ClientConfig.from_env(**given) if config is None else attrs.evolve(config, **given)
         self._set_up(_with_patience(base, timeout, max_retries), pool=None)
 
     def _set_up(self, config: ClientConfig, *, pool: ConnectionPool | None) -> None:
@@ -218,7 +216,7 @@ class GroqClient:
         body, content_type = _encode_body(json, content, extra_body)
         call = Call(
             method=_checked_method(method),
-            path=path if path.startswith("/") else f"/openai/v1/{path}",
+            path=path if str(path).startswith("/") else f"/openai/v1/{path}",
             body=body,
             content_type=content_type,
             headers=extra_headers or {},
@@ -293,9 +291,13 @@ def _encode_body(
     json: object, content: bytes | None, extra_body: Mapping[str, object] | None
 ) -> tuple[bytes, str | None]:
     if content is not None:
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise InvalidRequestError(
+                f"content: expected bytes, got {type(content).__name__}", path="content"
+            )
         if json is not NOT_GIVEN or extra_body:
             raise InvalidRequestError("content: expected no json or extra_body beside it, got some")
-        return content, None
+        return bytes(content), None
     if extra_body:
         fields = {} if json is NOT_GIVEN else json
         if not isinstance(fields, Mapping):

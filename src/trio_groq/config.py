@@ -7,14 +7,14 @@ from typing import Any, Final
 import attrs
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
-from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers
+from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers, join_query
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.urls import DEFAULT_BASE_URL, BaseURL, parse_base_url
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool_state import PoolLimits
-from trio_groq._validators import count
+from trio_groq._validators import count, instance
 from trio_groq.errors import ConfigurationError, InvalidRequestError
 from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES
 
@@ -34,6 +34,11 @@ _URL_VARIABLES: Final = ("GROQ_BASE_URL", "GROQ_HOST")
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
     """A key given as text is checked at once; a callable's answer when it is asked."""
     return key if key is None or callable(key) else checked_secret(key)
+
+
+def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Later changes of the caller's mapping are none of ours; what is no mapping is told later."""
+    return dict(options) if isinstance(options, Mapping) else options
 
 
 @attrs.frozen(kw_only=True)
@@ -60,22 +65,27 @@ class ClientConfig:
 
     api_key: ApiKey | None = attrs.field(default=None, converter=_checked_key)
     base_url: str = DEFAULT_BASE_URL
-    allow_plaintext: bool = False
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    limits: PoolLimits = attrs.field(factory=PoolLimits)
-    exchange_limits: ExchangeLimits = attrs.field(factory=ExchangeLimits)
+    allow_plaintext: bool = attrs.field(default=False, validator=instance(bool))
+    timeouts: Timeouts = attrs.field(factory=Timeouts, validator=instance(Timeouts))
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=instance(RetryPolicy))
+    limits: PoolLimits = attrs.field(factory=PoolLimits, validator=instance(PoolLimits))
+    exchange_limits: ExchangeLimits = attrs.field(
+        factory=ExchangeLimits, validator=instance(ExchangeLimits)
+    )
     max_event_bytes: int = attrs.field(default=DEFAULT_MAX_EVENT_BYTES, validator=count(1))
-    default_headers: HeaderOptions = attrs.field(factory=dict, repr=False)
-    default_query: QueryOptions = attrs.field(factory=dict, repr=False)
-    ssl_context: SSLContext | None = attrs.field(default=None, repr=False)
+    default_headers: HeaderOptions = attrs.field(factory=dict, converter=_copied, repr=False)
+    default_query: QueryOptions = attrs.field(factory=dict, converter=_copied, repr=False)
+    ssl_context: SSLContext | None = attrs.field(
+        default=None, validator=instance(SSLContext, optional=True), repr=False
+    )
 
     def __attrs_post_init__(self) -> None:
         self.parsed_base_url()
         try:
             encode_headers(self.default_headers)
+            join_query(self.default_query)
         except InvalidRequestError as exc:
-            raise ConfigurationError(f"default_headers: {exc}") from None
+            raise ConfigurationError(f"defaults: {exc}") from None
 
     def parsed_base_url(self) -> BaseURL:
         """`base_url`, taken apart."""

@@ -48,8 +48,10 @@ async def on_uvicorn(app: App) -> AsyncIterator[str]:
             nursery.start_soon(
                 trio.to_thread.run_sync, partial(server.run, sockets=[listener.dup()])
             )
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            server.should_exit = True
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                server.should_exit = True  # the thread cannot be cancelled
 
 
 SERVERS = pytest.mark.parametrize(

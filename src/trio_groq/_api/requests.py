@@ -1,5 +1,6 @@
 """Parameters -> a request's head and body."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias, final
 
@@ -11,12 +12,21 @@ from trio_groq._http.messages import Request, check_field
 from trio_groq._version import __version__
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["Call", "HeaderOptions", "QueryOptions", "RequestBuilder", "encode_headers"]
+__all__ = [
+    "Call",
+    "HeaderOptions",
+    "QueryOptions",
+    "RequestBuilder",
+    "encode_headers",
+    "join_query",
+]
 
 HeaderOptions: TypeAlias = Mapping[str, str | None]
 """Header fields to add; None takes a default one away."""
 QueryOptions: TypeAlias = Mapping[str, object]
 """Query parameters to add: text, numbers, booleans; None takes a default one away."""
+
+Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 USER_AGENT: Final = f"trio-groq/{__version__}"
 JSON: Final = "application/json"
@@ -24,6 +34,7 @@ EVENT_STREAM: Final = "text/event-stream"
 
 MAX_SHARED: Final = 64
 """Kinds of requests remembered for one client: one or two a resource, times the keys in use."""
+_BEYOND_LATIN_1: Final = re.compile("[^\x00-\xff]").search
 _OWN_TO_THE_ENGINE: Final = frozenset(
     {"connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade"}
 )
@@ -58,17 +69,16 @@ def _encode_header(name: str, value: str) -> tuple[bytes, bytes]:
         raise InvalidRequestError(
             f"header {name}: expected it to be left to the client, got a value", path=name
         )
-    try:
-        field = name.encode("latin-1"), value.strip(" \t").encode("latin-1")
-    except UnicodeEncodeError:
+    if _BEYOND_LATIN_1(name) or _BEYOND_LATIN_1(value):
         raise InvalidRequestError(
             f"header {name!r}: expected Latin-1 characters, got others", path=name
-        ) from None
+        )
+    field = name.encode("latin-1"), value.strip(" \t").encode("latin-1")
     check_field(*field)
     return field
 
 
-def encode_headers(*layers: HeaderOptions) -> tuple[tuple[bytes, bytes], ...]:
+def encode_headers(*layers: HeaderOptions) -> Fields:
     """Join layers of header fields, later ones first in rank, and check every field.
 
     Names are compared without case; a None takes away what an earlier layer set.
@@ -79,12 +89,20 @@ def encode_headers(*layers: HeaderOptions) -> tuple[tuple[bytes, bytes], ...]:
     """
     fields: dict[str, tuple[bytes, bytes] | None] = {}
     for layer in layers:
+        if not isinstance(layer, Mapping):
+            raise InvalidRequestError(f"headers: expected a mapping, got {type(layer).__name__}")
         for name, value in layer.items():
             if not isinstance(name, str) or not isinstance(value, str | None):
                 got = f"{type(name).__name__}: {type(value).__name__}"
                 raise InvalidRequestError(f"header {name!r}: expected text: text, got {got}")
             fields[name.lower()] = None if value is None else _encode_header(name, value)
     return tuple(field for field in fields.values() if field is not None)
+
+
+def _with_key(fields: Fields, key: Secret) -> Fields:
+    if any(name.lower() == b"authorization" for name, _ in fields):
+        return fields
+    return (*fields, (b"Authorization", f"Bearer {key.reveal()}".encode("ascii")))
 
 
 def _query_text(name: str, value: object) -> str:
@@ -99,9 +117,16 @@ def _query_text(name: str, value: object) -> str:
     )
 
 
-def _join_query(*layers: QueryOptions) -> dict[str, str]:
+def join_query(*layers: QueryOptions) -> dict[str, str]:
+    """Join layers of query parameters, later ones first in rank; a None takes one away.
+
+    Raises:
+        InvalidRequestError: A name is no text, or a value neither text, number nor boolean.
+    """
     joined: dict[str, object] = {}
     for layer in layers:
+        if not isinstance(layer, Mapping) or not all(isinstance(name, str) for name in layer):
+            raise InvalidRequestError("query: expected a mapping with text as its keys, got other")
         joined.update(layer)
     return {name: _query_text(name, value) for name, value in joined.items() if value is not None}
 
@@ -151,12 +176,12 @@ class RequestBuilder:
             # Whatever the server sends, the engine decodes.
             "Accept-Encoding": "identity" if call.accept == EVENT_STREAM else "gzip, deflate",
             "Content-Type": call.content_type,
-            "Authorization": f"Bearer {key.reveal()}",
         }
         return Request(
             origin=self.base.origin,
             method=call.method.encode("ascii"),
-            target=self.base.target(call.path, _join_query(self._default_query, call.query)),
-            headers=encode_headers(own, self._default_headers, call.headers),
+            target=self.base.target(call.path, join_query(self._default_query, call.query)),
+            # The key comes in last: no frame that an error's traceback shows has it as a local.
+            headers=_with_key(encode_headers(own, self._default_headers, call.headers), key),
             body=body,
         )

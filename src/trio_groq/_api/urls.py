@@ -1,5 +1,7 @@
 """Base URLs: what a client may be pointed at, and how paths are joined to it."""
 
+import re
+import socket
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -13,6 +15,10 @@ __all__ = ["DEFAULT_BASE_URL", "BaseURL", "parse_base_url"]
 DEFAULT_BASE_URL: Final = "https://api.groq.com"
 _API_PATH: Final = "/openai/v1"
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+MAX_HOST: Final = 253  # RFC 1035, 2.3.4, without the final dot
+_HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?").fullmatch
+_IPV6: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?").fullmatch
+_PORT: Final = re.compile(r".*:\d*").fullmatch
 _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986, 3.3
 
 
@@ -34,14 +40,19 @@ class BaseURL:
         Raises:
             InvalidRequestError: The path does not begin with a slash, or has a query or fragment.
         """
-        if not path.startswith("/") or "?" in path or "#" in path:
+        if not isinstance(path, str) or not path.startswith("/") or "?" in path or "#" in path:
             raise InvalidRequestError(
                 f"path: expected an absolute path without query, got {path!r}",
                 path="path",
                 value=path,
             )
-        target = quote(self.prefix + path, safe=_SAFE_IN_PATH)
-        return f"{target}?{urlencode(query)}".encode() if query else target.encode()
+        try:
+            target = quote(self.prefix + path, safe=_SAFE_IN_PATH)
+            return f"{target}?{urlencode(query)}".encode() if query else target.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequestError(
+                "path and query: expected Unicode text, got a lone surrogate"
+            ) from None
 
     def __str__(self) -> str:
         return f"{self.origin}{self.prefix}"
@@ -50,18 +61,26 @@ class BaseURL:
 def _is_loopback(host: str) -> bool:
     numbers = host.split(".")
     is_ipv4 = len(numbers) == 4 and all(number.isdecimal() for number in numbers)  # noqa: PLR2004
-    return (
-        host in ("localhost", "::1")
-        or host.endswith(".localhost")  # RFC 6761, 6.3
-        or (is_ipv4 and numbers[0] == "127")  # RFC 1122, 3.2.1.3
-    )
+    # RFC 1122, 3.2.1.3; names below `localhost` are not taken: some resolvers ask the network.
+    return host in ("localhost", "::1") or (is_ipv4 and numbers[0] == "127")
 
 
-def _ascii_host(host: str, shown: str) -> str:
+def _checked_host(netloc: str, shown: str) -> str:
+    """The host of an authority without user: a name as DNS has it, IPv4, or IPv6 in brackets."""
+    if (match := _IPV6(netloc)) is not None:
+        try:
+            socket.inet_pton(socket.AF_INET6, match[1])
+        except OSError:
+            raise ConfigurationError(f"base_url: expected an IPv6 address, got {shown}") from None
+        return match[1].lower()
+    host = netloc.rpartition(":")[0] or netloc if _PORT(netloc) else netloc
     try:
-        return host.encode("ascii" if host.isascii() else "idna").decode("ascii")
+        name = host.encode("ascii" if host.isascii() else "idna").decode("ascii").lower()
     except UnicodeError:
-        raise ConfigurationError(f"base_url: expected a host name, got {shown}") from None
+        name = ""
+    if len(name) > MAX_HOST or not _HOST_NAME(name):
+        raise ConfigurationError(f"base_url: expected a host name, got {shown}")
+    return name
 
 
 def parse_base_url(url: str, *, allow_plaintext: bool = False) -> BaseURL:
@@ -74,6 +93,8 @@ def parse_base_url(url: str, *, allow_plaintext: bool = False) -> BaseURL:
     Raises:
         ConfigurationError: Anything else, without I/O; a password in the URL is not shown.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url: expected text, got {type(url).__name__}")
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -88,9 +109,11 @@ def parse_base_url(url: str, *, allow_plaintext: bool = False) -> BaseURL:
         raise ConfigurationError(f"base_url: expected https://host[:port][/path], got {shown}")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"base_url: expected no query and no fragment, got {shown}")
+    if any(char in url.strip() for char in "\t\r\n"):  # `urlsplit` takes them out in silence
+        raise ConfigurationError(f"base_url: expected no line ends and tabs, got {shown}")
     if not parts.path.isascii() or any(char <= " " for char in parts.path):
         raise ConfigurationError(f"base_url: expected a path of visible ASCII, got {shown}")
-    host = _ascii_host(parts.hostname, shown)
+    host = _checked_host(parts.netloc, shown)
     if parts.scheme == "http" and not allow_plaintext and not _is_loopback(host):
         raise ConfigurationError(
             f"base_url: expected https, got {shown}; http is for loopback hosts, elsewhere it "

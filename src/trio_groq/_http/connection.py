@@ -21,6 +21,10 @@ RECEIVE_BYTES: Final = 65_536
 Consume: TypeAlias = Callable[[list[Span]], bool]
 
 
+def _nothing_more(_spans: list[Span]) -> bool:
+    return True
+
+
 @final
 class ReceiveBuffer:
     """Where received bytes land: one for all connections of a client.
@@ -69,7 +73,7 @@ class Connection:
         self._buffer = buffer
         self._exchange: Exchange | None = None
         self._early: list[Span] = []
-        self._consume: Consume = bool
+        self._consume: Consume = _nothing_more
         self.origin: Origin = origin
         self.serial: int = serial
         self.exchanges: int = 0
@@ -164,13 +168,15 @@ class Connection:
 
     async def _receive_early(self, deadlines: Deadlines) -> None:  # noqa: ASYNC910 (see below)
         """Give out what came with the head; go on receiving if that is not enough."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         spans, self._early = self._early, []
-        if spans and self._consume(spans):
+        consume, self._consume = self._consume, _nothing_more
+        if spans and consume(spans):
             return  # noqa: ASYNC910 (what is here costs no wait)
         if self._exchange is not None and self._exchange.failure is not None:
             raise self._exchange.failure
         if not self._ended:
-            await self.receive(deadlines, self._consume)
+            await self.receive(deadlines, consume)
 
     def _take(self, received: int) -> bool:
         exchange = self._exchange
@@ -180,6 +186,7 @@ class Connection:
         else:
             spans = exchange.receive_eof()
         if spans and self._consume(spans):
+            self._consume = _nothing_more  # whoever that is can go: nothing here holds it
             return True
         if exchange.failure is not None:
             raise exchange.failure

@@ -25,8 +25,9 @@ __all__ = [
     "select_decoder",
 ]
 
-DEFAULT_MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
-"""Largest decoded body. The largest recorded JSON has just under 1 MiB; this is over 30 of it."""
+DEFAULT_MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
+"""Largest decoded body. The largest recorded JSON has just under 1 MiB; a batch of embeddings may
+have 25 MB."""
 
 DEFAULT_MAX_RATIO: Final = 200
 """Decoded bytes per encoded one. Recorded JSON reaches 7, recorded event streams 64 (the same keys

@@ -8,6 +8,8 @@ import functools
 import os
 import socket
 import ssl
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeAlias, final
 
 import trio
@@ -40,29 +42,42 @@ def _system_has_authorities(context: ssl.SSLContext) -> bool:
     if context.cert_store_stats()["x509_ca"]:
         return True
     folder = ssl.get_default_verify_paths().capath
-    return folder is not None and any(os.scandir(folder))
+    if folder is None:
+        return False
+    with os.scandir(folder) as entries:
+        return any(entries)
+
+
+def _named_authorities(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
+    """Trust what the environment names, and nothing else. OpenSSL alone would ignore mistakes."""
+    folders = cert_dir.split(os.pathsep) if cert_dir else []
+    for name, paths in (("SSL_CERT_FILE", [cert_file]), ("SSL_CERT_DIR", folders)):
+        for path in paths:
+            if path and not Path(path).exists():
+                raise ConfigurationError(f"{name}: expected a path that exists, got {path!r}")
+    try:
+        return ssl.create_default_context(cafile=cert_file, capath=cert_dir)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"SSL_CERT_FILE: expected a PEM file of certificates, got {cert_file!r} ({exc})"
+        ) from exc
 
 
 @functools.lru_cache(maxsize=4)
 def _trusting(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
     """The default context for one setting of the environment, built once: it costs milliseconds."""
-    for name, path in (("SSL_CERT_FILE", cert_file), ("SSL_CERT_DIR", cert_dir)):
-        if path and not os.path.exists(path):  # noqa: PTH110 (one call, once, on a string)
-            raise ConfigurationError(f"{name}: expected a path that exists, got {path!r}")
-    try:
+    if cert_file or cert_dir:
+        context = _named_authorities(cert_file, cert_dir)
+    else:
         context = ssl.create_default_context()
-    except ssl.SSLError as exc:
-        raise ConfigurationError(
-            f"SSL_CERT_FILE: expected a PEM file of certificates, got {cert_file!r} ({exc})"
-        ) from exc
-    if not _system_has_authorities(context):
-        bundle = _certifi_file()
-        if bundle is None:
-            raise ConfigurationError(
-                "TLS: expected certificate authorities on this system, got none; install the "
-                "system's ca-certificates or the package certifi, or set SSL_CERT_FILE"
-            )
-        context.load_verify_locations(bundle)
+        if not _system_has_authorities(context):
+            bundle = _certifi_file()
+            if bundle is None:
+                raise ConfigurationError(
+                    "TLS: expected certificate authorities on this system, got none; install the "
+                    "system's ca-certificates or the package certifi, or set SSL_CERT_FILE"
+                )
+            context.load_verify_locations(bundle)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols([ALPN])
     return context
@@ -77,7 +92,9 @@ def default_ssl_context() -> ssl.SSLContext:
     Raises:
         ConfigurationError: No certificate authority can be found, or a named file is missing.
     """
-    return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return _trusting(
+        os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None
+    )
 
 
 def _connect_error(origin: Origin, doing: str, exc: OSError) -> APIConnectionError:
@@ -95,6 +112,8 @@ async def _connect(origin: Origin) -> socket.socket:
         stream = await trio.open_tcp_stream(origin.host, origin.port)
     except OSError as exc:
         raise _connect_error(origin, "connecting to", exc) from exc
+    except UnicodeError as exc:  # the resolver's own refusal of a name
+        raise APIConnectionError(f"connecting to {origin}: the host name is not valid") from exc
     wrapped = stream.socket
     sock = socket.socket(wrapped.family, wrapped.type, wrapped.proto, fileno=wrapped.detach())
     sock.settimeout(0.0)
@@ -113,26 +132,45 @@ async def _handshake(sock: ssl.SSLSocket) -> None:
             return  # noqa: ASYNC910 (each turn waits for the socket)
 
 
-def _receive_records(sock: ssl.SSLSocket, buffer: memoryview) -> int:
-    """Receive all records that are there, up to the buffer's size.
+@final
+class _Records:
+    """Receives from a TLS socket: all records that are there, up to the buffer's size.
 
     OpenSSL gives one record a call, and a token is a record. Those that it has taken in already
-    are invisible to the kernel's readiness, so none may be left behind.
+    are invisible to the kernel's readiness, so none may be left behind; and an end or an error
+    that is found behind data is held back until the data has been given out.
     """
-    received = sock.recv_into(buffer)
-    if received == 0:
-        return 0
-    try:
-        while received < len(buffer):
-            more = sock.recv_into(buffer[received:])
-            if more == 0:
-                break  # the end; the next receive finds it again
-            received += more
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-        pass  # that was all
-    except OSError:
-        pass  # what came before is whole; the next receive fails in the same way
-    return received
+
+    __slots__ = ("_held", "_sock")
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self._sock = sock
+        self._held: int | OSError | None = None
+
+    def pending(self) -> bool:
+        """Whether something is held back."""
+        return self._held is not None
+
+    def receive(self, buffer: memoryview) -> int:
+        """As `socket.recv_into`."""
+        held, self._held = self._held, None
+        if isinstance(held, OSError):
+            raise held
+        received = self._sock.recv_into(buffer) if held is None else held
+        if received == 0:
+            return 0
+        try:
+            while received < len(buffer):
+                more = self._sock.recv_into(buffer[received:])
+                if more == 0:
+                    self._held = 0
+                    break
+                received += more
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass  # that was all
+        except OSError as exc:
+            self._held = exc
+        return received
 
 
 def _tls_error(origin: Origin, exc: OSError) -> APIConnectionError:
@@ -145,6 +183,18 @@ def _tls_error(origin: Origin, exc: OSError) -> APIConnectionError:
         )
         return error
     return _connect_error(origin, "TLS with", exc)
+
+
+def _made(sock: socket.socket, make: Callable[[], Transport]) -> Transport:
+    """Make the transport that is to own `sock`; without one, the socket is closed."""
+    try:
+        return make()
+    except OSError as exc:  # no descriptor is left for a poller
+        sock.close()
+        raise APIConnectionError(f"watching a new connection: {exc.strerror}") from exc
+    except BaseException:
+        sock.close()
+        raise
 
 
 @final
@@ -173,7 +223,8 @@ class Dialer:
         Cancelled, no socket stays open.
         """
         if origin.scheme != "https":
-            return Transport(await _connect(origin), readiness=self._readiness)
+            sock = await _connect(origin)
+            return _made(sock, lambda: Transport(sock, readiness=self._readiness))
         context = self._ssl_context or default_ssl_context()
         return await self._secure(await _connect(origin), context, origin)
 
@@ -201,10 +252,15 @@ class Dialer:
         except BaseException:
             owned.close()
             raise
-        return Transport(
+        records = _Records(tls)
+        return _made(
             tls,
-            want_read=(ssl.SSLWantReadError,),
-            want_write=(ssl.SSLWantWriteError,),
-            receive=functools.partial(_receive_records, tls),
-            readiness=self._readiness,
+            lambda: Transport(
+                tls,
+                want_read=(ssl.SSLWantReadError,),
+                want_write=(ssl.SSLWantWriteError,),
+                receive=records.receive,
+                pending=records.pending,
+                readiness=self._readiness,
+            ),
         )

@@ -16,6 +16,7 @@ question that a pool asks at the end, and every doubt answers it with no:
 """
 
 import functools
+from collections.abc import Iterable
 from typing import Final, final
 
 import attrs
@@ -64,6 +65,8 @@ class ExchangeLimits:
 
 
 _DEFAULT_LIMITS: Final = ExchangeLimits()
+_OWN_FIELDS: Final = frozenset({b"content-length", b"host", b"transfer-encoding"})
+"""Fields that say what the engine decides: two of them could be read in two ways."""
 _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
 
 
@@ -71,6 +74,32 @@ _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
 def _opening(method: bytes) -> h11.Request:
     """What an exchange's own h11 connection is told: all that the response's reading depends on."""
     return h11.Request(method=method, target=b"/", headers=[(b"Host", b"any")])
+
+
+def _check_fields(fields: Iterable[tuple[bytes, bytes]]) -> None:
+    for name, value in fields:
+        check_field(name, value)
+        if name.lower() in _OWN_FIELDS:
+            shown = name.decode("ascii")
+            raise InvalidRequestError(
+                f"header {shown}: expected it to be left to the engine, got a value", path=shown
+            )
+
+
+def _write_head(request: Request) -> bytes | None:
+    """Have h11 write a head; None if it refuses.
+
+    Its error shows header values, and so might show the key: nothing of it is passed on.
+    """
+    host = (b"Host", request.origin.authority.encode("ascii"))
+    try:
+        return h11.Connection(h11.CLIENT).send(
+            h11.Request(
+                method=request.method, target=request.target, headers=[host, *request.headers]
+            )
+        )
+    except h11.LocalProtocolError:
+        return None
 
 
 @final
@@ -105,24 +134,13 @@ class RequestEncoder:
         return head + b"\r\n"
 
     def _encode_head(self, request: Request) -> bytes:
-        for name, value in request.headers:
-            check_field(name, value)
-        host = (b"Host", request.origin.authority.encode("ascii"))
-        try:
-            head = h11.Connection(h11.CLIENT).send(
-                h11.Request(
-                    method=request.method,
-                    target=request.target,
-                    headers=[host, *request.headers],
-                )
-            )
-        except h11.LocalProtocolError:
-            # h11's message shows header values, and so might show the key: not chained either.
+        _check_fields(request.headers)
+        head = _write_head(request)
+        if head is None:
             raise InvalidRequestError(
                 f"request head: expected valid HTTP/1.1, got method {request.method!r} "
                 f"and target {request.target!r} with headers that h11 refuses"
-            ) from None
-        assert head is not None  # noqa: S101 (h11 returns None for ConnectionClosed only)
+            )
         return head.removesuffix(b"\r\n")
 
 

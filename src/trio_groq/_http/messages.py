@@ -63,6 +63,9 @@ class Headers(Mapping[str, str]):
         wanted = name.lower().encode("latin-1", "replace")
         return [value.decode("latin-1") for field, value in self.raw if field == wanted]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool(self.get_all(name))
+
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self.raw))
 

@@ -29,6 +29,11 @@ from trio_groq.errors import APIConnectionError, APITimeoutError, PoolTimeoutErr
 __all__ = ["ConnectionPool"]
 
 
+def _is_broken(exc: APIConnectionError) -> bool:
+    """Whether a connection broke by itself: no limit of ours, and no close of ours, ended it."""
+    return exc.is_retryable and not isinstance(exc, APITimeoutError)
+
+
 @final
 class ConnectionPool:
     """HTTP/1.1 connections, at most `limits.max_connections` of them, shared by many tasks.
@@ -51,6 +56,7 @@ class ConnectionPool:
         self._buffer: Final = ReceiveBuffer()
         self._encoder: Final = RequestEncoder()
         self._connections: Final[set[Connection]] = set()
+        self._dials: Final[set[trio.CancelScope]] = set()
         self._serial = 0
         self._closed = False
 
@@ -58,7 +64,7 @@ class ConnectionPool:
         """Send a request over a connection of the pool.
 
         A server may close an idle connection just as we use it. So a request that was sent on a
-        reused connection, and drew not a byte of a response, is sent again on another one (RFC
+        reused connection, and drew not a byte of a response, is sent again, on a new one (RFC
         9112, 9.3.1); no other failure is.
 
         Returns:
@@ -73,24 +79,22 @@ class ConnectionPool:
         Cancelled, the connection it was using is closed, and its place is free.
         """
         data = self._encoder.encode(request)
+        connection = await self._acquire(request.origin, deadlines)
         while True:
             exchange = Exchange(request, self._exchange_limits)
-            connection = await self._acquire(request.origin, deadlines)
             reused = connection.exchanges > 0
             try:
                 head = await connection.send(exchange, data, deadlines)
-            except APITimeoutError:
-                self.release(connection)
-                raise
-            except APIConnectionError:
-                self.release(connection)
-                if reused and not exchange.begun:
-                    continue
-                raise
+            except APIConnectionError as exc:
+                if not (reused and not exchange.begun and _is_broken(exc)):
+                    self.release(connection)
+                    raise
             except BaseException:
                 self.release(connection)
                 raise
-            return connection, head
+            else:
+                return connection, head
+            connection = await self._replace(connection, deadlines)
 
     def release(self, connection: Connection) -> None:
         """Give a leased connection back: kept if its exchange ended cleanly, closed otherwise."""
@@ -115,6 +119,8 @@ class ConnectionPool:
         self._close(self._state.clear_idle())
         for connection in self._connections:
             connection.close()
+        for scope in self._dials:
+            scope.cancel()
         for waiter in self._state.clear_waiters():
             self._wake(waiter)
 
@@ -141,8 +147,7 @@ class ConnectionPool:
                 connection = grant.connection
                 connection.connected_in = None
                 if not connection.is_quiet():
-                    self._discard(connection, stale=True)
-                    continue
+                    connection = await self._replace(connection, deadlines)
             connection.waited = waited
             return connection  # noqa: ASYNC910 (a request follows, which waits)
 
@@ -162,11 +167,18 @@ class ConnectionPool:
 
     async def _dial(self, origin: Origin, deadlines: Deadlines) -> Connection:
         started = trio.current_time()
+        transport = None
+        scope = trio.CancelScope()
+        self._dials.add(scope)
         try:
-            transport = await deadlines.within("connect", self._dialer.dial, origin)
-        except BaseException:
-            self._wake(self._state.abandon())
-            raise
+            with scope:
+                transport = await deadlines.within("connect", self._dialer.dial, origin)
+        finally:
+            self._dials.remove(scope)
+            if transport is None:
+                self._wake(self._state.abandon())
+        if transport is None:
+            self._raise_closed()
         self._state.dialled()
         self._serial += 1
         connection = Connection(transport, origin, self._buffer, self._serial)
@@ -177,9 +189,15 @@ class ConnectionPool:
             self._raise_closed()
         return connection
 
-    def _discard(self, connection: Connection, *, stale: bool = False) -> None:
+    async def _replace(self, connection: Connection, deadlines: Deadlines) -> Connection:
+        """Dial on the place of a connection that turned out to be dead."""
         self._close((connection,))
-        self._wake(self._state.discard(stale=stale))
+        self._state.replace()
+        return await self._dial(connection.origin, deadlines)
+
+    def _discard(self, connection: Connection) -> None:
+        self._close((connection,))
+        self._wake(self._state.discard())
 
     def _close(self, connections: Iterable[Connection]) -> None:
         for connection in connections:

@@ -67,7 +67,7 @@ class PoolStatistics:
         handed_off: Of these, straight from one call to a waiting one.
         closed: Connections closed so far, for any reason.
         expired: Of these, unused for longer than `idle_expiry`.
-        stale: Of these, found closed or written to by the server while unused.
+        stale: Of these, closed or written to by the server while unused.
     """
 
     open: int
@@ -158,6 +158,8 @@ class PoolState(Generic[C]):
         idle = self._idle_by_origin.get(origin)
         if idle:
             connection, _ = idle.popitem()
+            if not idle:
+                del self._idle_by_origin[origin]
             del self._idle_at[connection]
             self._leased += 1
             self._reused += 1
@@ -166,9 +168,8 @@ class PoolState(Generic[C]):
             self._dialling += 1
             return Dial(expired)
         if self._idle_at:
-            victim = self._drop_oldest()
             self._dialling += 1
-            return Dial((*expired, victim))
+            return Dial((self._drop_oldest(),))
         if self.limits.max_waiters is not None and len(self._waiters) >= self.limits.max_waiters:
             return PoolFull(len(self._waiters))
         waiter: Waiter[C] = Waiter(origin)
@@ -217,12 +218,21 @@ class PoolState(Generic[C]):
             close = (*close, self._drop_oldest())
         return close, None
 
-    def discard(self, *, stale: bool = False) -> Waiter[C] | None:
+    def discard(self) -> Waiter[C] | None:
         """A leased connection has been closed: its place goes to the first waiter, if any."""
         self._leased -= 1
         self._closed += 1
-        self._stale += stale
         return self._grant_place()
+
+    def replace(self) -> None:
+        """A leased connection was found dead and closed: its holder dials on its place.
+
+        It has waited for its turn; going to the end of the queue would cost it that.
+        """
+        self._leased -= 1
+        self._dialling += 1
+        self._closed += 1
+        self._stale += 1
 
     def clear_idle(self) -> tuple[C, ...]:
         """Drop every idle connection; they are to be closed."""

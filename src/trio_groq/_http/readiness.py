@@ -146,9 +146,11 @@ class KqueuePoller:
 
 def closed_error() -> APIConnectionError:
     """What a task gets whose connection another task closes."""
-    return APIConnectionError(
+    error = APIConnectionError(
         "connection: expected it to stay open during the call, got closed by this client"
     )
+    error.is_retryable = False
+    return error
 
 
 def _enough() -> bool:
@@ -199,9 +201,12 @@ class PolledWatch:
         if not self.armed:
             self.hub.arm(self)
         self.attempt = attempt
+        now = trio.current_time()
+        if end <= now:
+            raise trio.TooSlowError
         self.gap = gap
         self.end = end
-        self.deadline = deadline = min(trio.current_time() + gap, end)
+        self.deadline = deadline = min(now + gap, end)
         if deadline < self.entry_at:
             self.hub.add_entry(self, deadline)
         self.task = trio.lowlevel.current_task()
@@ -297,7 +302,7 @@ class Hub:
         try:
             with scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._keep_time)
+                    nursery.start_soon(self._keep_time, poller)
                     await self._keep_polling(poller)
         finally:
             if self._poller is poller:  # the run ends, with sockets still watched
@@ -333,8 +338,8 @@ class Hub:
             else:
                 watched.on_readable()
 
-    async def _keep_time(self) -> None:
-        while True:
+    async def _keep_time(self, poller: Poller) -> None:  # noqa: ASYNC910 (over at once if so)
+        while self._poller is poller:
             next_at = self._entries[0][0] if self._entries else math.inf
             with trio.CancelScope(deadline=next_at) as self._timer:
                 await trio.sleep_forever()
@@ -362,10 +367,13 @@ class TrioWatch:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._closed = False
 
     async def until(self, attempt: Attempt, gap: float, end: float) -> None:
         """See `Watch`."""
         while True:
+            if self._closed:
+                raise closed_error()
             with trio.CancelScope(deadline=min(trio.current_time() + gap, end)) as scope:
                 try:
                     await trio.lowlevel.wait_readable(self._sock)
@@ -377,7 +385,8 @@ class TrioWatch:
                 return
 
     def close(self) -> None:
-        """See `Watch`; the transport's `notify_closing` does it."""
+        """See `Watch`; whoever waits is woken by the transport's `notify_closing`."""
+        self._closed = True
 
 
 _HUBS: Final[trio.lowlevel.RunVar[dict[str, Hub]]] = trio.lowlevel.RunVar("trio_groq hubs")

@@ -37,6 +37,14 @@ def _connection_error(doing: str, exc: OSError) -> APIConnectionError:
     return APIConnectionError(f"connection: {doing} failed: {reason}")
 
 
+def _nothing_pending() -> bool:
+    return False
+
+
+def _nothing_more(_received: int) -> bool:
+    return True
+
+
 @final
 class Transport:
     """Bytes in and out of one connected socket.
@@ -47,6 +55,7 @@ class Transport:
             plain socket raises the same either way: a receive takes it for this, a send for:
         want_write: What it raises when an operation needs the socket to be writable first.
         receive: How to receive into a buffer, if not with the socket's own `recv_into`.
+        pending: Whether another receive would give something without the socket being readable.
         readiness: How to wait for bytes.
     """
 
@@ -54,6 +63,7 @@ class Transport:
         "_buffer",
         "_eager",
         "_not_yet",
+        "_pending",
         "_receive",
         "_sock",
         "_take",
@@ -70,6 +80,7 @@ class Transport:
         want_read: _Errors = (BlockingIOError,),
         want_write: _Errors = (BlockingIOError,),
         receive: Receive | None = None,
+        pending: Callable[[], bool] = _nothing_pending,
         readiness: ReadinessOption = "auto",
     ) -> None:
         self._sock = sock
@@ -77,8 +88,9 @@ class Transport:
         self._want_write = want_write
         self._not_yet = (*want_read, *want_write)
         self._receive = receive or sock.recv_into
+        self._pending = pending
         self._buffer = memoryview(b"")
-        self._take: Callable[[int], bool] = bool
+        self._take: Callable[[int], bool] = _nothing_more
         self._watch = watch(sock, readiness)
         self._eager = True
         self.closed: bool = False
@@ -117,14 +129,20 @@ class Transport:
 
     def _attempt(self) -> bool:
         """One receive, if there is something to receive; whether it was enough."""
-        try:
-            received = self._receive(self._buffer)
-        except self._not_yet:
-            return False
-        except OSError as exc:
-            raise _connection_error("receiving", exc) from exc
-        self._eager = received >= EAGER_BYTES
-        return self._take(received)
+        while True:
+            try:
+                received = self._receive(self._buffer)
+            except self._not_yet:
+                return False
+            except OSError as exc:
+                raise _connection_error("receiving", exc) from exc
+            pending = self._pending()
+            self._eager = pending or received >= EAGER_BYTES
+            if self._take(received):
+                self._take = _nothing_more  # whoever that is can go: nothing here holds it
+                return True
+            if not pending:
+                return False
 
     def send_now(self, data: bytes) -> int:
         """Send what goes without waiting: nearly always all of it.
