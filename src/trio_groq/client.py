@@ -216,7 +216,7 @@ class GroqClient:
         body, content_type = _encode_body(json, content, extra_body)
         call = Call(
             method=_checked_method(method),
-            path=path if str(path).startswith("/") else f"/openai/v1/{path}",
+            path=_checked_path(path),
             body=body,
             content_type=content_type,
             headers=extra_headers or {},
@@ -277,6 +277,13 @@ def _decoder(cast_to: type[Any]) -> JSONDecoder[Any]:
             path="cast_to",
             value=cast_to,
         ) from exc
+
+
+def _checked_path(path: str) -> str:
+    if not isinstance(path, str):
+        got = type(path).__name__
+        raise InvalidRequestError(f"path: expected text, got {got}", path="path", value=path)
+    return path if path.startswith("/") else f"/openai/v1/{path}"
 
 
 def _checked_method(method: str) -> str:

@@ -1,7 +1,7 @@
 """How a client is set up: frozen records, composed of limits declared beside what obeys them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -39,6 +39,15 @@ def _checked_key(key: ApiKey | None) -> ApiKey | None:
 def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Later changes of the caller's mapping are none of ours; what is no mapping is told later."""
     return dict(options) if isinstance(options, Mapping) else options
+
+
+def _check(name: str, check: Callable[[Any], object], options: object) -> None:
+    if not isinstance(options, Mapping):
+        raise ConfigurationError(f"{name}: expected a mapping, got {type(options).__name__}")
+    try:
+        check(options)
+    except InvalidRequestError as exc:
+        raise ConfigurationError(f"{name}: {exc}") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -81,11 +90,8 @@ class ClientConfig:
 
     def __attrs_post_init__(self) -> None:
         self.parsed_base_url()
-        try:
-            encode_headers(self.default_headers)
-            join_query(self.default_query)
-        except InvalidRequestError as exc:
-            raise ConfigurationError(f"defaults: {exc}") from None
+        _check("default_headers", encode_headers, self.default_headers)
+        _check("default_query", join_query, self.default_query)
 
     def parsed_base_url(self) -> BaseURL:
         """`base_url`, taken apart."""

@@ -299,6 +299,7 @@ def test_a_file_without_certificates_is_told(trusted: Path, content: bytes) -> N
 def test_a_system_without_authorities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: Path
 ) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     monkeypatch.setattr(ssl, "create_default_context", lambda: bare)
     monkeypatch.setattr(dial, "_system_has_authorities", lambda context: False)

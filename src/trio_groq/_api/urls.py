@@ -3,7 +3,7 @@
 import re
 import socket
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -20,6 +20,17 @@ _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _IPV6: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?").fullmatch
 _PORT: Final = re.compile(r".*:\d*").fullmatch
 _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986, 3.3
+
+
+def _quoted(text: str, what: str, safe: str = "") -> str:
+    """Percent-encode text, all but `safe`."""
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        pass
+    raise InvalidRequestError(
+        f"{what}: expected Unicode text, got a lone surrogate in {text!r}", path=what, value=text
+    )
 
 
 @attrs.frozen
@@ -46,13 +57,13 @@ class BaseURL:
                 path="path",
                 value=path,
             )
-        try:
-            target = quote(self.prefix + path, safe=_SAFE_IN_PATH)
-            return f"{target}?{urlencode(query)}".encode() if query else target.encode()
-        except UnicodeEncodeError:
-            raise InvalidRequestError(
-                "path and query: expected Unicode text, got a lone surrogate"
-            ) from None
+        target = _quoted(self.prefix + path, "path", _SAFE_IN_PATH)
+        if query:
+            pairs = [
+                f"{_quoted(name, name)}={_quoted(value, name)}" for name, value in query.items()
+            ]
+            target = f"{target}?{'&'.join(pairs)}"
+        return target.encode("ascii")
 
     def __str__(self) -> str:
         return f"{self.origin}{self.prefix}"
