@@ -48,6 +48,6 @@ QUESTION = Question(
         Metric("wall", "until all have ended", "ms"),
     ),
     measure=measure,
-    rounds=3,
+    rounds=2,
     slow_rounds=1,
 )

@@ -22,7 +22,7 @@ CLASSES = {
 }
 KEYS = {"trio_groq": "gsk_benchmark", "groq": "gsk_benchmark", "openai": "sk-benchmark"}
 """Those that have completions at all."""
-RUNS = 5
+RUNS = 3
 SCRIPT = """
 import time
 import trio

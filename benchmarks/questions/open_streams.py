@@ -108,7 +108,7 @@ QUESTION = Question(
         Goal(case="5,000 streams", metric="cpu", of_case="100 streams", at_most=1.3),
         Goal(case="1,000 streams", metric="cpu", of="groq_trio", at_most=1 / 10),
     ),
-    rounds=3,
+    rounds=2,
     slow_rounds=1,
     also_tls=True,
 )

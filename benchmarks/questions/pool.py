@@ -104,5 +104,5 @@ QUESTION = Question(
         for most in ("1,000", "5,000")
         for kind, metric in (("leased", "request"), ("idle", "request"), ("idle", "bookkeeping"))
     ),
-    rounds=3,
+    rounds=2,
 )

@@ -208,7 +208,7 @@ def test_what_is_shared_is_bounded() -> None:
 def test_query_parameters() -> None:
     call = Call(method="GET", path="/x", query={"a": 1, "b": True, "c": "x y", "d": None, "e": 0.5})
     request = build(call, default_query={"z": False, "d": "default", "c": "other"})
-    assert request.target == b"/x?z=false&c=x+y&a=1&b=true&e=0.5"
+    assert request.target == b"/x?z=false&c=x%20y&a=1&b=true&e=0.5"
 
 
 def test_removing_all_leaves_no_question_mark() -> None:

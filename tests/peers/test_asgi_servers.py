@@ -41,7 +41,9 @@ async def on_hypercorn(app: App, max_requests: int = 1000) -> AsyncIterator[str]
 @asynccontextmanager
 async def on_uvicorn(app: App) -> AsyncIterator[str]:
     """uvicorn, in a thread with a loop of its own."""
-    config = uvicorn.Config(cast("Any", app), lifespan="off", log_config=None, http="h11")
+    config = uvicorn.Config(
+        cast("Any", app), lifespan="off", log_config=None, http="h11", timeout_keep_alive=3600
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with trio.open_nursery() as nursery:

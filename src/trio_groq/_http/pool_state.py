@@ -63,8 +63,8 @@ class PoolStatistics:
         dialling: Being connected.
         waiting: Calls that wait for a connection.
         opened: Connections made so far.
-        reused: Times a call got a connection that an earlier one had used.
-        handed_off: Of these, straight from one call to a waiting one.
+        reused: Times a call was served on a connection that an earlier one had used.
+        handed_off: Connections that went straight from one call to a waiting one.
         closed: Connections closed so far, for any reason.
         expired: Of these, unused for longer than `idle_expiry`.
         stale: Of these, closed or written to by the server while unused.
@@ -231,6 +231,7 @@ class PoolState(Generic[C]):
         """
         self._leased -= 1
         self._dialling += 1
+        self._reused -= 1
         self._closed += 1
         self._stale += 1
 

@@ -1,10 +1,10 @@
 """A scripted Groq on a loopback socket, for tests.
 
-```python
-async with FakeGroq() as server:
-    server.enqueue(Reply(content="Hello", fault=Fault.truncate(300)))
-    client = GroqClient(api_key="gsk_test", base_url=server.url)
-```
+::
+
+    async with FakeGroq() as server:
+        server.enqueue(Reply(content="Hello", fault=Fault.truncate(300)))
+        client = GroqClient(api_key="gsk_test", base_url=server.url)
 
 The pytest plugin gives the fixture `fake_groq` to tests that run under pytest-trio.
 """

@@ -36,7 +36,7 @@ class RecordedRequest:
     http_version: str = "1.1"
 
     def header(self, name: str) -> str | None:
-        """The field's value, its values joined by `, ` if it is repeated; None if it is absent."""
+        """The field's value, joined by commas if it is repeated; None if it is absent."""
         wanted = name.lower().encode("latin-1")
         values = [value.decode("latin-1") for field, value in self.headers if field == wanted]
         return ", ".join(values) if values else None

@@ -80,7 +80,8 @@ class Reply:
     reply in the queue. Made with `Reply.error`, `Reply.json` or `Reply.raw` it is sent as it is,
     whatever was asked, unchecked. `attrs.evolve(reply, fault=...)` varies one.
 
-    What the model says:
+    First what the model says, then how a stream is made, then the pace in seconds, then how it is
+    sent.
 
     Attributes:
         content: The text; None is null, as beside tool calls.
@@ -90,9 +91,6 @@ class Reply:
         finish_reason: None for `tool_calls` if there are any, else `stop`.
         usage: The `usage` object as it is sent; None counts tokens and times.
         model: None for the request's.
-
-    How a stream is made:
-
         finish: Whether the chunk with finish reason and usage is sent.
         done: Whether `data: [DONE]` is sent.
         usage_in: Where that last chunk has its usage: at the top level, in `x_groq`, both or none.
@@ -102,16 +100,10 @@ class Reply:
         error_after: Tokens before `error_event`; None for all.
         events_per_chunk: Events in one chunk of the chunked coding; `[DONE]` counts as one.
         events_per_write: Events in one write; None for one when paced, else up to 64 KB of them.
-
-    Pace, in seconds:
-
         head_delay: From the request's end to the response's head.
         first_token_delay: From there to the first token; for a plain reply to the whole body.
         token_interval: Between one token and the next.
         tokens_per_second: The same as a rate; give one of the two.
-
-    How it is sent:
-
         status: HTTP status.
         headers: More headers, or others.
         rate_limits: Sent as `x-ratelimit-*`, durations in Go's format.

@@ -203,7 +203,7 @@ class FakeGroq:
 
     @property
     def url(self) -> str:
-        """Scheme, host and port, such as `http://127.0.0.1:40001`; known once it is entered."""
+        """Where it is, as a base URL for a client; known once it is entered."""
         if self._origin is None:
             raise RuntimeError("FakeGroq: expected to be entered before its url is asked for")
         return str(self._origin)
