@@ -58,8 +58,8 @@ def _bars(axes: Axes, answer: Answer, metric: Metric) -> None:
                 error_kw={"elinewidth": 0.8, "alpha": 0.6},
                 label=answer.question.peers[name] if at == 0 else None,
             )
-    positive = [value for value in seen if value > 0]
-    if positive and max(positive) / min(positive) > LOG_FROM:
+    # Zero has no place on a logarithmic axis.
+    if seen and min(seen) > 0 and max(seen) / min(seen) > LOG_FROM:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())

@@ -11,7 +11,10 @@ from benchmarks.records import Metric
 from benchmarks.runner import Answer
 from benchmarks.summary import Verdict, cases_of, cell, verdict
 
-__all__ = ["machine", "render"]
+__all__ = ["load", "number", "render", "setting"]
+
+QUIET = 0.5
+"""Load average of the last minute up to which a machine counts as quiet."""
 
 LIBRARIES = (
     *("trio-groq", "trio", "msgspec", "h11", "groq", "openai", "httpx", "httpx-sse", "aiohttp"),
@@ -31,6 +34,16 @@ where its share of a core is far below 100 %, the client is what limits. Where t
 also states by how much it was late with one: that lateness is its own (or the machine's), and the
 client is not charged with it, because a token carries the time at which it was really sent.
 """
+
+
+def load() -> str:
+    """How busy the machine is; empty where the system does not tell."""
+    if not hasattr(os, "getloadavg"):
+        return ""
+    before = os.getloadavg()[0]
+    if before < QUIET:
+        return f"The machine was quiet before (load average {before:.1f})."
+    return f"**The machine was busy with other work** (load average {before:.1f} before the run)."
 
 
 def machine() -> str:
@@ -118,11 +131,16 @@ def _section(answer: Answer) -> Iterator[str]:
         yield f"{question.peers[peer]}: {reason}.\n"
 
 
-def render(answers: list[Answer], *, scale: str, rounds: int) -> str:
-    """The whole report."""
+def setting(scale: str, rounds: int, busy: str) -> str:
+    """How the figures came about."""
+    return f"Made by python -m benchmarks ({scale}, {rounds} rounds) on: {machine()} {busy}"
+
+
+def render(answers: list[Answer], *, made: str) -> str:
+    """The whole report; `made` says how it came about."""
     lines = [
         "# Results\n",
-        f"Made by `python -m benchmarks` ({scale}, {rounds} rounds) on: {machine()}\n",
+        f"{made}\n",
         _READING.format(baseline="trio-groq"),
         "## Goals\n",
         "| figure | to hold | found | held |",

@@ -77,12 +77,12 @@ def test_a_ratio_is_taken_within_each_round() -> None:
 )
 def test_goals_are_held_against_the_figures(ours: float, aiohttp: float | None, held: str) -> None:
     figures = {"trio_groq": ours} | ({} if aiohttp is None else {"aiohttp": aiohttp})
-    report = module("report").render([answer(figures)], scale="full", rounds=1)
+    report = module("report").render([answer(figures)], made="here")
     goal = next(line for line in report.splitlines() if "<= 1.50 of aiohttp" in line)
     assert held in goal
 
 
 def test_the_report_says_who_is_absent() -> None:
-    report = module("report").render([answer({"trio_groq": 3.0})], scale="full", rounds=1)
+    report = module("report").render([answer({"trio_groq": 3.0})], made="here")
     assert "openai + aiohttp, asyncio: openai not installed." in report
     assert str(ROOT) not in report

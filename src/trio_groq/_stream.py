@@ -32,6 +32,7 @@ from trio_groq.errors import (
     StreamError,
 )
 from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chunks import ChatCompletionChunk
 from trio_groq.types.meta import ResponseMeta
@@ -81,7 +82,7 @@ class ChatStream:
         "__weakref__",
         "_accumulator",
         "_busy",
-        "_decode",
+        "_decoder",
         "_done",
         "_failure",
         "_made_at",
@@ -95,12 +96,12 @@ class ChatStream:
     def __init__(
         self,
         open_response: Callable[[], Awaitable[OpenResponse]],
-        decode: Callable[[memoryview], ChatCompletionChunk],
+        decoder: Decoder[ChatCompletionChunk],
         *,
         max_event_bytes: int,
     ) -> None:
         self._open = open_response
-        self._decode = decode
+        self._decoder = decoder
         self._parser = SSEParser(max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator()
         self._ready: deque[ChatCompletionChunk] = deque()
@@ -294,25 +295,23 @@ class ChatStream:
             Whether there is anything to hand out, or the stream is over.
         """
         ready = self._ready
-        feed = self._parser.feed_span
-        decode = self._decode
+        decode = self._decoder.decode_strictly
         try:
-            for buffer, start, end in spans:
-                for event in feed(buffer, start, end):
-                    data = event.data
-                    if event.event != "message":
-                        self._take_named(event)
-                        continue
-                    if len(data) == len(DONE) and bytes(data) == DONE:
+            for event in self._parser.feed_spans(spans):
+                data = event.data
+                if event.event != "message":
+                    self._take_named(event)
+                    continue
+                try:
+                    chunk = decode(data)
+                except (ValueError, RecursionError):
+                    if bytes(data) == DONE:
                         self._done = True
                         return True
-                    try:
-                        chunk = decode(data)
-                    except ValueError as exc:
-                        raise self._not_a_chunk(data, exc) from exc
-                    if chunk.error is not None or chunk.x_groq is not None:
-                        self._check_chunk(chunk, data)
-                    ready.append(chunk)
+                    chunk = self._decode_with_care(data)
+                if chunk.error is not None or chunk.x_groq is not None:
+                    self._check_chunk(chunk, data)
+                ready.append(chunk)
         except GroqError as exc:
             self._failure = exc
         return bool(ready) or self._failure is not None
@@ -329,12 +328,16 @@ class ChatStream:
     def _api_error(self, data: memoryview) -> APIError:
         return error_from_event(bytes(data), request_id=self._opened().request_id)
 
-    def _not_a_chunk(self, data: memoryview, exc: Exception) -> APIError:
-        excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
-        return APIResponseValidationError(
-            f"stream event: expected a chat completion chunk ({exc}), got {excerpt!r}",
-            body=excerpt,
-        )
+    def _decode_with_care(self, data: memoryview) -> ChatCompletionChunk:
+        """Decode what the types do not promise; an error if there is no way to."""
+        try:
+            return self._decoder.decode(data)
+        except ValueError as exc:
+            excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
+            raise APIResponseValidationError(
+                f"stream event: expected a chat completion chunk ({exc}), got {excerpt!r}",
+                body=excerpt,
+            ) from exc
 
     def _body_ended(self) -> None:
         try:

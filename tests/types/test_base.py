@@ -43,10 +43,17 @@ def test_defaults_are_made_anew_for_each_object() -> None:
 
 def test_meta_is_beside_the_fields() -> None:
     figure, same = Figure(size=1.0), Figure(size=1.0)
-    meta = ResponseMeta(request_id="req_1", status=200, headers={})
+    made: list[ResponseMeta] = []
+
+    def make() -> ResponseMeta:
+        made.append(ResponseMeta(request_id="req_1", status=200, headers={}))
+        return made[-1]
+
     assert figure.meta is None
-    attach_meta(figure, meta)
-    assert figure.meta is meta
+    attach_meta(figure, make)
+    assert not made, "expected it to be made only when asked for"
+    assert figure.meta is figure.meta is made[0]
+    assert len(made) == 1
     assert figure == same
     assert repr(figure) == repr(same)
     assert msgspec.json.encode(figure) == msgspec.json.encode(same)

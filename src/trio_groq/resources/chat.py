@@ -1,6 +1,6 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, Literal, Unpack, final, overload
 
@@ -27,8 +27,8 @@ def _completion_decoder() -> Decoder[ChatCompletion]:
 
 
 @cache
-def _chunk_decode() -> Callable[[memoryview], ChatCompletionChunk]:
-    return Decoder(ChatCompletionChunk).decode
+def _chunk_decoder() -> Decoder[ChatCompletionChunk]:
+    return Decoder(ChatCompletionChunk)
 
 
 @cache
@@ -189,7 +189,7 @@ class ChatCompletions:
         async def open_response() -> OpenResponse:
             return await self._caller.open_stream(call, timeout=timeout, max_retries=max_retries)
 
-        return ChatStream(open_response, _chunk_decode(), max_event_bytes=self._max_event_bytes)
+        return ChatStream(open_response, _chunk_decoder(), max_event_bytes=self._max_event_bytes)
 
 
 @final

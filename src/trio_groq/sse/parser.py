@@ -3,6 +3,7 @@
 The cost is linear in the bytes whatever the pieces, and an event that arrives whole is not copied.
 """
 
+from collections.abc import Iterable
 from typing import Final, final
 
 from trio_groq.errors import ConfigurationError, ProtocolError
@@ -20,6 +21,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A
 _ONE_LINE: Final = b"data: "
 _VALUE_AT: Final = len(_ONE_LINE)
+_NOTHING: Final = memoryview(b"")
 
 # The rules of the machine
 #
@@ -129,27 +131,54 @@ class SSEParser:
             RuntimeError: The parser is closed.
         """
         if not isinstance(data, memoryview):
-            return self._scan(data, memoryview(data), 0, len(data))
+            return self._scan(data, memoryview(data), 0, len(data), [])
         copy = data.tobytes()
         is_bytes = data.format == "B" and data.ndim == 1 and data.contiguous
-        return self._scan(copy, data if is_bytes else memoryview(copy), 0, len(copy))
+        return self._scan(copy, data if is_bytes else memoryview(copy), 0, len(copy), [])
 
     def feed_span(self, buffer: bytes | bytearray, start: int, end: int) -> list[ServerSentEvent]:
-        """Take `buffer[start:end]` as the next bytes, and copy only what is cut off.
+        """Take `buffer[start:end]` as the next bytes: `feed_spans` with one span."""
+        return self.feed_spans(((buffer, start, end),))
+
+    def feed_spans(
+        self, spans: Iterable[tuple[bytes | bytearray, int, int]]
+    ) -> list[ServerSentEvent]:
+        """Take the next bytes where they lie, and copy only what is cut off.
 
         Args:
-            buffer: The receive buffer. It may be overwritten once the events are done with.
-            start: First byte that counts; 0 <= start <= end.
-            end: One past the last byte that counts; end <= len(buffer).
+            spans: Buffer, first byte and one past the last byte of each piece, in order. A buffer
+                may be overwritten once the events are done with.
 
         Returns:
-            The events, in order. `data` of one that lies whole in the span is a view of `buffer`.
+            The events, in order. `data` of one that lies whole in a span is a view of its buffer.
 
         Raises:
             ProtocolError: See `feed`.
             RuntimeError: The parser is closed.
         """
-        return self._scan(buffer, memoryview(buffer), start, end)
+        events: list[ServerSentEvent] = []
+        last_buffer: bytes | bytearray | None = None
+        view = _NOTHING
+        for buffer, start, end in spans:
+            if buffer is not last_buffer:
+                last_buffer, view = buffer, memoryview(buffer)
+            # A span that is one event of the one shape that matters, as each chunk of a chunked
+            # stream is: everything that the way below would look at, in as few steps as can be.
+            if (
+                self._between_events
+                and buffer.find(b"\n", start, end) == end - 2
+                and buffer[end - 1] == _LF
+                and buffer.startswith(_ONE_LINE, start, end)
+                and buffer.find(b"\r", start, end) < 0
+                and end - start <= self._limit
+            ):
+                data = view[start + _VALUE_AT : end - 2]
+                events.append(ServerSentEvent("message", data, self._block.last_event_id, None))
+                continue
+            self._scan(buffer, view, start, end, events)
+            if self._failed:
+                break
+        return events
 
     def close(self) -> None:
         """Say that the stream has ended. What is incomplete is dropped, as the standard demands.
@@ -162,10 +191,14 @@ class SSEParser:
             raise self._too_large()
 
     def _scan(
-        self, buffer: bytes | bytearray, view: memoryview, start: int, end: int
+        self,
+        buffer: bytes | bytearray,
+        view: memoryview,
+        start: int,
+        end: int,
+        events: list[ServerSentEvent],
     ) -> list[ServerSentEvent]:
         """Take a span. `buffer` is searched, what is handed up are slices of `view`."""
-        events: list[ServerSentEvent] = []
         if self._between_events and end - start <= self._limit:
             cr = buffer.find(b"\r", start, end)
             start = self._one_line_events(buffer, view, start, end if cr < 0 else cr, events)

@@ -90,11 +90,12 @@ class Decoder(Generic[_T]):
     types can promise `choices: list[Choice]` where a null is possible, though never seen.
     """
 
-    __slots__ = ("_decode", "_type")
+    __slots__ = ("_type", "decode_strictly")
 
     def __init__(self, type_: type[_T]) -> None:
         self._type = type_
-        self._decode = msgspec.json.Decoder(type_).decode
+        self.decode_strictly: Callable[[Buffer], _T] = msgspec.json.Decoder(type_).decode
+        """The first attempt alone, msgspec's own function: for who comes back when it fails."""
 
     def decode(self, data: Buffer) -> _T:
         """Decode one JSON document.
@@ -107,7 +108,7 @@ class Decoder(Generic[_T]):
             msgspec.DecodeError: It is not JSON, not UTF-8, or nested too deeply.
         """
         try:
-            return self._decode(data)
+            return self.decode_strictly(data)
         except msgspec.ValidationError:
             return self._decode_without_nulls(data)
         except (UnicodeDecodeError, RecursionError) as error:
