@@ -1,0 +1,141 @@
+"""What a token costs, counted and not timed: function calls, and bytes that stay behind.
+
+The counts are exact on every machine. A change that makes a token dearer has to raise a bound here,
+where it can be seen.
+"""
+
+import gc
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+
+import trio
+
+from trio_groq._http.exchange import Exchange
+from trio_groq._http.messages import Origin, Request
+from trio_groq._stream import ChatStream
+from trio_groq.types._base import Decoder
+from trio_groq.types.chunks import ChatCompletionChunk
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+FIRST = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m",'
+    b'"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+)
+EVENT = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m",'
+    b'"system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" token"},'
+    b'"logprobs":null,"finish_reason":null}]}\n\n'
+)
+
+
+def chunk(event: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+async def never_opened() -> None:  # pragma: no cover (the stream is fed by hand)
+    raise AssertionError
+
+
+class Path:
+    """The way of a byte from the receive buffer to the decoded chunk, without a socket."""
+
+    def __init__(self) -> None:
+        request = Request(Origin("http", "127.0.0.1", 80), b"POST", b"/")
+        self.exchange = Exchange(request)
+        self.stream = ChatStream(
+            never_opened,  # type: ignore[arg-type]
+            Decoder(ChatCompletionChunk),
+            max_event_bytes=1_000_000,
+        )
+        self.receive(HEAD + chunk(FIRST))
+        self.stream._ready.clear()
+
+    def receive(self, data: bytes) -> None:
+        self.stream._take(self.exchange.receive(data, 0, len(data)))
+
+    def take(self) -> int:
+        """Hand out what is ready, as `__anext__` does between two receives."""
+
+        async def drain() -> int:
+            count = 0
+            while self.stream._ready:
+                await self.stream.__anext__()
+                count += 1
+            return count
+
+        return trio.run(drain)
+
+
+def calls(function: Callable[[], object]) -> Counter[str]:
+    """Calls of Python functions and of C functions that running `function` makes."""
+    counts: Counter[str] = Counter()
+
+    def profile(_frame: FrameType, event: str, _arg: object) -> None:
+        counts[event] += 1
+
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return counts
+
+
+def per_token(few: Counter[str], many: Counter[str], tokens: int) -> tuple[float, float]:
+    return (many["call"] - few["call"]) / tokens, (many["c_call"] - few["c_call"]) / tokens
+
+
+def test_a_token_among_many_costs_no_function_of_ours() -> None:
+    """At full speed: many events in one receive."""
+    few, many = Path(), Path()
+    python, native = per_token(
+        calls(lambda: few.receive(chunk(EVENT) * 50)),
+        calls(lambda: many.receive(chunk(EVENT) * 150)),
+        100,
+    )
+    assert len(many.stream._ready) == 150
+    assert python == 0
+    assert native <= 9
+
+
+def test_a_token_alone_costs_few_functions() -> None:
+    """Paced: one event in each receive."""
+    path = Path()
+    path.receive(chunk(EVENT))
+    few = calls(lambda: path.receive(chunk(EVENT)))
+    assert few["call"] <= 10
+    assert few["c_call"] <= 14
+
+
+def test_handing_out_costs_four_functions() -> None:
+    """`__anext__`, its look for a cancellation (two), and the accumulator."""
+    few, many = Path(), Path()
+    few.receive(chunk(EVENT) * 50)
+    many.receive(chunk(EVENT) * 150)
+    python, _ = per_token(calls(few.take), calls(many.take), 100)
+    assert python <= 4
+
+
+def test_a_token_leaves_nothing_behind_but_its_text() -> None:
+    path = Path()
+    data = chunk(EVENT) * 100
+
+    def go(times: int) -> int:
+        for _ in range(times):
+            path.receive(data)
+            path.take()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        go(3)
+        before = go(1)
+        after = go(20)
+    finally:
+        tracemalloc.stop()
+    text = sys.getsizeof(" token") + 8 + 2  # the text, its place in a list, and that list's slack
+    assert (after - before) / 2000 <= text
