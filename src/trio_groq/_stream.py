@@ -255,20 +255,23 @@ class ChatStream:
 
     def _opened(self) -> OpenResponse:
         if self._response is None:
-            raise StreamError("stream: expected it to be open, got a use outside `async with`")
+            raise self._not_open()
         return self._response
+
+    @staticmethod
+    def _not_open() -> StreamError:
+        return StreamError("stream: expected it to be open, got a use outside `async with`")
 
     async def _refill(self) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
         """One receive, its events decoded into `_ready`; at the end of the stream none are."""
-        response = self._opened()
+        response = self._response
+        if response is None:
+            raise self._not_open()
         if self._busy:
             raise StreamError("stream: expected one reader at a time, got a second task")
         self._busy = True
         try:
             while not (self._ready or self._done or self._failure):
-                if not response.open:
-                    self._failure = StreamError("stream: expected it to be open, got it closed")
-                    break
                 await response.receive(self._take)
                 if not (self._ready or self._done or self._failure):
                     self._body_ended()
@@ -396,6 +399,9 @@ class ChatStream:
         return failure
 
     def _end(self) -> None:
+        """Give the connection back. A stream that ends before its end is closed from now on."""
+        if not self._done and self._failure is None:
+            self._failure = StreamError("stream: expected it to be open, got it closed")
         if self._response is not None:
             self._response.finish()
 

@@ -123,6 +123,23 @@ class Model:
             close.append(self.close_oldest())
         return close, None, False
 
+    def discard(self) -> Ticket | None:
+        """A leased connection is closed: the waiter that gets its place."""
+        self.leased -= 1
+        self.closed += 1
+        return self.give_place()
+
+    def replace(self) -> None:
+        """A dead connection is closed, and who had it dials instead: the queue stays as it is.
+
+        So no call was served on it after all.
+        """
+        self.leased -= 1
+        self.reused -= 1
+        self.closed += 1
+        self.stale += 1
+        self.dialling += 1
+
 
 LIMITS = st.builds(
     PoolLimits,
@@ -152,6 +169,7 @@ class Callers(RuleBasedStateMachine):
         self.places: list[Origin] = []
         self.leases: dict[int, Origin] = {}
         self.closed: set[int] = set()
+        self.used_again: set[int] = set()
 
     # -- what callers do with what they get
 
@@ -163,6 +181,7 @@ class Callers(RuleBasedStateMachine):
         assert grant.connection not in self.leases, "in two hands"
         assert grant.connection not in self.closed, "back from the dead"
         self.leases[grant.connection] = origin
+        self.used_again.add(grant.connection)
 
     def drop(self, connections: tuple[int, ...]) -> None:
         for connection in connections:
@@ -243,15 +262,23 @@ class Callers(RuleBasedStateMachine):
             assert connection in self.leases
 
     @precondition(lambda self: self.leases)
-    @rule(data=st.data(), stale=st.booleans())
-    def discard(self, data: st.DataObject, stale: bool) -> None:
+    @rule(data=st.data())
+    def discard(self, data: st.DataObject) -> None:
         connection = data.draw(st.sampled_from(sorted(self.leases)))
         del self.leases[connection]
         self.closed.add(connection)
-        self.model.leased -= 1
-        self.model.closed += 1
-        self.model.stale += stale
-        self.wake(self.state.discard(stale=stale), self.model.give_place())
+        self.wake(self.state.discard(), self.model.discard())
+
+    @precondition(lambda self: self.used_again & self.leases.keys())
+    @rule(data=st.data())
+    def replace(self, data: st.DataObject) -> None:
+        """A connection turns out to be dead: whoever has it has its place now, to dial on."""
+        reused = self.used_again & self.leases.keys()
+        connection = data.draw(st.sampled_from(sorted(reused)))
+        self.places.append(self.leases.pop(connection))
+        self.closed.add(connection)
+        self.state.replace()
+        self.model.replace()
 
     @precondition(lambda self: self.model.queue)
     @rule(data=st.data())
@@ -293,6 +320,7 @@ class Callers(RuleBasedStateMachine):
             model.handed_off,
         )
         assert (now.closed, now.expired, now.stale) == (model.closed, model.expired, model.stale)
+        assert min(model.reused, model.handed_off, model.stale) >= 0
         assert now.open == self.state.open == now.leased + now.dialling + now.idle
 
     @invariant()
@@ -316,6 +344,10 @@ class Callers(RuleBasedStateMachine):
         if now.waiting:
             assert now.idle == 0
             assert now.open == self.state.limits.max_connections
+
+    @invariant()
+    def whoever_waits_has_nothing_yet(self) -> None:
+        assert all(ticket.real.grant is None for ticket in self.model.queue)
 
     @invariant()
     def nothing_idles_in_hands_or_closed(self) -> None:
@@ -359,14 +391,13 @@ class Troubled(Callers):
             if self.places:
                 steps.append(self.abandon)
             if self.leases:
-                steps.append(self.lose)
+                steps.append(self.discard)
+            if self.used_again & self.leases.keys():
+                steps.append(self.replace)
             if self.model.queue:
                 steps.append(self.forget)
             if steps:
                 data.draw(st.sampled_from(steps))(data)
-
-    def lose(self, data: st.DataObject) -> None:
-        self.discard(data, stale=data.draw(st.booleans()))
 
 
 SETTINGS = settings(

@@ -1,77 +1,18 @@
-"""Each rule at the top of `pool_state`, over integers."""
+"""The rules at the top of `pool_state`, over integers: places, and idle connections."""
 
-import sys
-from collections.abc import Callable
-from functools import partial
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import pytest
 
+from _http.pool_states import HERE, THERE, counts, idle, lease, new_state, wait
 from trio_groq._http.messages import Origin
 from trio_groq._http.pool_state import (
     Dial,
-    PoolFull,
     PoolLimits,
-    PoolState,
     Use,
-    Wait,
-    Waiter,
 )
 from trio_groq.errors import ConfigurationError
-
-HERE = Origin("https", "here.test", 443)
-THERE = Origin("https", "there.test", 443)
-State = PoolState[int]
-T = TypeVar("T")
-
-
-def new_state(
-    max_connections: int = 10,
-    *,
-    max_idle: int = 10,
-    idle_expiry: float = 60.0,
-    max_waiters: int | None = None,
-) -> State:
-    return PoolState(
-        PoolLimits(
-            max_connections=max_connections,
-            max_idle=max_idle,
-            idle_expiry=idle_expiry,
-            max_waiters=max_waiters,
-        )
-    )
-
-
-def lease(state: State, *connections: int, origin: Origin = HERE, now: float = 0.0) -> None:
-    """Dial these connections; they are leased."""
-    for _ in connections:
-        assert state.acquire(origin, now) == Dial()
-        state.dialled()
-
-
-def idle(state: State, *connections: int, origin: Origin = HERE, now: float = 0.0) -> None:
-    """Have these connections idle, the first for longest."""
-    lease(state, *connections, origin=origin, now=now)
-    for connection in connections:
-        assert state.release(connection, origin, now) == ((), None)
-
-
-def wait(state: State, origin: Origin = HERE, now: float = 0.0) -> Waiter[int]:
-    step = state.acquire(origin, now)
-    assert isinstance(step, Wait)
-    assert step.waiter.grant is None
-    assert step.waiter.origin == origin
-    return step.waiter
-
-
-def counts(state: State) -> tuple[int, int, int, int]:
-    """Leased, dialling, idle, waiting; `open` is the sum of the first three."""
-    now = state.statistics()
-    assert now.open == state.open == now.leased + now.dialling + now.idle
-    return now.leased, now.dialling, now.idle, now.waiting
-
 
 # -- places
 
@@ -117,12 +58,20 @@ def test_a_discarded_connection_leaves_its_place_free() -> None:
     assert state.acquire(HERE, 0.0) == Dial()
 
 
-def test_a_stale_connection_is_counted_as_such() -> None:
-    state = new_state()
-    idle(state, 1)
-    assert state.acquire(HERE, 0.0) == Use(1)
-    assert state.discard(stale=True) is None
-    assert (state.statistics().closed, state.statistics().stale) == (1, 1)
+def test_a_dead_connection_is_replaced_on_its_place() -> None:
+    state = new_state(2)
+    idle(state, 1, 2)
+    assert state.acquire(HERE, 0.0) == Use(2)
+    state.replace()
+    assert counts(state) == (0, 1, 1, 0)
+    now = state.statistics()
+    assert (now.opened, now.reused, now.closed, now.stale) == (2, 0, 1, 1)
+    state.dialled()
+    assert counts(state) == (1, 0, 1, 0)
+    assert state.release(3, HERE, 0.0) == ((), None)
+    now = state.statistics()
+    assert (now.opened, now.reused, now.closed, now.stale) == (3, 0, 1, 1)
+    assert [state.acquire(HERE, 0.0) for _ in range(2)] == [Use(3), Use(1)]
 
 
 # -- idle connections
@@ -261,103 +210,6 @@ def test_a_pool_that_is_not_full_closes_nothing() -> None:
     assert counts(state) == (0, 1, 1, 0)
 
 
-# -- the queue
-
-
-def test_waiters_are_served_first_come_first_served() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    waiters = [wait(state) for _ in range(3)]
-    for waiter in waiters:
-        assert state.release(1, HERE, 0.0) == ((), waiter)
-        assert waiter.grant == Use(1)
-    assert state.release(1, HERE, 0.0) == ((), None)
-    assert counts(state) == (0, 0, 1, 0)
-
-
-def test_a_hand_off_goes_past_the_idle_table_and_is_counted() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    waiter = wait(state)
-    assert state.release(1, HERE, 0.0) == ((), waiter)
-    assert counts(state) == (1, 0, 0, 0)
-    assert (state.statistics().handed_off, state.statistics().reused) == (1, 1)
-
-
-def test_a_newcomer_does_not_overtake_one_that_was_handed_a_connection() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    first = wait(state)
-    state.release(1, HERE, 0.0)
-    second = wait(state)
-    assert first.grant == Use(1)
-    assert second.grant is None
-
-
-def test_the_first_waiter_gets_the_place_even_for_another_origin() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    first = wait(state, THERE)
-    second = wait(state, HERE)
-    assert state.release(1, HERE, 0.0) == ((1,), first)
-    assert first.grant == Dial()
-    assert second.grant is None
-    assert counts(state) == (0, 1, 0, 1)
-    assert state.statistics().closed == 1
-
-
-@pytest.mark.parametrize("origin", [HERE, THERE])
-@pytest.mark.parametrize("give_up", ["abandon", "discard"])
-def test_a_place_that_is_given_up_goes_to_the_first_waiter(give_up: str, origin: Origin) -> None:
-    state = new_state(1)
-    assert state.acquire(HERE, 0.0) == Dial()
-    if give_up == "discard":
-        state.dialled()
-    first, second = wait(state, origin), wait(state)
-    assert getattr(state, give_up)() is first
-    assert first.grant == Dial()
-    assert second.grant is None
-    assert counts(state) == (0, 1, 0, 1)
-    assert state.abandon() is second
-    assert state.abandon() is None
-    assert counts(state) == (0, 0, 0, 0)
-
-
-@pytest.mark.parametrize("leaver", [0, 1, 2])
-def test_who_gives_up_leaves_the_order_of_the_others(leaver: int) -> None:
-    state = new_state(1)
-    lease(state, 1)
-    waiters = [wait(state) for _ in range(3)]
-    assert state.forget(waiters[leaver]) is True
-    assert state.forget(waiters[leaver]) is False
-    served = [state.release(1, HERE, 0.0)[1] for _ in range(2)]
-    assert served == [waiter for place, waiter in enumerate(waiters) if place != leaver]
-    assert waiters[leaver].grant is None
-
-
-def test_one_that_has_its_grant_is_not_in_the_queue() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    waiter = wait(state)
-    state.release(1, HERE, 0.0)
-    assert state.forget(waiter) is False
-    assert waiter.grant == Use(1)
-    assert counts(state) == (1, 0, 0, 0)
-
-
-@pytest.mark.parametrize("most", [0, 1, 3])
-def test_a_full_queue_takes_no_more(most: int) -> None:
-    state = new_state(1, max_waiters=most)
-    lease(state, 1)
-    waiters = [wait(state) for _ in range(most)]
-    assert state.acquire(HERE, 0.0) == PoolFull(most)
-    assert counts(state) == (1, 0, 0, most)
-    if waiters:
-        state.forget(waiters[0])
-        wait(state)
-        assert state.acquire(HERE, 0.0) == PoolFull(most)
-
-
 # -- clearing
 
 
@@ -373,17 +225,6 @@ def test_clear_idle_drops_idle_connections_only() -> None:
     assert state.acquire(HERE, 0.0) == Dial()
     assert state.release(2, HERE, 0.0) == ((), None)
     assert state.acquire(HERE, 0.0) == Use(2)
-
-
-def test_clear_waiters_sends_all_away_without_a_grant() -> None:
-    state = new_state(1)
-    lease(state, 1)
-    waiters = (wait(state), wait(state, THERE))
-    assert state.clear_waiters() == waiters
-    assert all(waiter.grant is None for waiter in waiters)
-    assert counts(state) == (1, 0, 0, 0)
-    assert not state.forget(waiters[0])
-    assert state.release(1, HERE, 0.0) == ((), None)
 
 
 # -- limits
@@ -406,115 +247,3 @@ def test_clear_waiters_sends_all_away_without_a_grant() -> None:
 def test_a_limit_out_of_its_range_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"^{name}: expected .* got {value!r}$"):
         PoolLimits(**{name: value})
-
-
-# -- cost: counted, not timed
-
-
-def cost(step: Callable[[], T]) -> tuple[int, int, T]:
-    """Bytecodes that a step runs, and functions (of C, too) that it calls."""
-    opcodes = calls = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal opcodes
-        frame.f_trace_opcodes = True
-        opcodes += event == "opcode"
-        return trace
-
-    def profile(_: FrameType, event: str, __: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    tracer, profiler = sys.gettrace(), sys.getprofile()
-    sys.setprofile(profile)
-    sys.settrace(trace)
-    try:
-        result = step()
-    finally:
-        sys.settrace(tracer)
-        sys.setprofile(profiler)
-    return opcodes, calls, result
-
-
-def busy_state(size: int) -> State:
-    """`size` idle connections to each of two origins, a place more, and nobody waiting."""
-    state = new_state(2 * size + 1, max_idle=2 * size)
-    idle(state, *range(size))
-    idle(state, *range(size, 2 * size), origin=THERE)
-    return state
-
-
-def queued_state(size: int) -> tuple[State, list[Waiter[int]]]:
-    """`size` leased connections, and as many waiting."""
-    state = new_state(size)
-    lease(state, *range(size))
-    return state, [wait(state) for _ in range(size)]
-
-
-def costs_of_use(size: int) -> list[tuple[int, int]]:
-    state = busy_state(size)
-    steps: list[Callable[[], object]] = [
-        lambda: state.acquire(HERE, 1.0),
-        lambda: state.release(size - 1, HERE, 1.0),
-        lambda: state.acquire(Origin("https", "third.test", 443), 1.0),
-        state.dialled,
-        lambda: state.release(-1, Origin("https", "third.test", 443), 1.0),  # one too many idle
-        lambda: state.acquire(HERE, 1.0),
-        state.discard,
-        lambda: state.acquire(Origin("https", "fourth.test", 443), 1.0),
-        lambda: state.acquire(Origin("https", "fourth.test", 443), 1.0),
-        lambda: state.acquire(Origin("https", "fourth.test", 443), 1.0),  # evicts
-        state.abandon,
-        state.statistics,
-    ]
-    return [cost(step)[:2] for step in steps]
-
-
-def costs_of_waiting(size: int) -> list[tuple[int, int]]:
-    state, waiters = queued_state(size)
-    steps: list[Callable[[], object]] = [
-        lambda: state.acquire(HERE, 1.0),
-        lambda: state.forget(waiters[size // 2]),
-        lambda: state.forget(waiters[size - 1]),
-        lambda: state.release(0, HERE, 1.0),
-        lambda: state.release(1, THERE, 1.0),
-        state.abandon,
-        state.discard,
-        state.statistics,
-    ]
-    return [cost(step)[:2] for step in steps]
-
-
-@pytest.mark.parametrize("costs", [costs_of_use, costs_of_waiting])
-def test_a_step_costs_the_same_whatever_the_size(
-    costs: Callable[[int], list[tuple[int, int]]],
-) -> None:
-    """A loop over what there is would show in the count of bytecodes.
-
-    What C does inside one call would not; the tables are OrderedDicts for it: a plain dict that is
-    emptied from the front walks over its holes.
-    """
-    small = costs(10)
-    assert all(opcodes > 5 for opcodes, _ in small), "something was counted"
-    assert costs(10_000) == small
-
-
-def test_the_count_would_show_a_loop() -> None:
-    def walk(numbers: range) -> None:
-        for _ in numbers:
-            pass
-
-    few, many = cost(partial(walk, range(10)))[0], cost(partial(walk, range(100)))[0]
-    assert many > few + 90
-
-
-def test_expiry_pays_for_each_connection_once() -> None:
-    state = new_state(1000, max_idle=1000, idle_expiry=10.0)
-    idle(state, *range(500))
-    assert state.acquire(HERE, 10.0) == Dial(tuple(range(500)))
-    small = new_state(1000, max_idle=1000, idle_expiry=10.0)
-    idle(small, 0)
-    assert small.acquire(HERE, 10.0) == Dial((0,))
-    assert (
-        cost(lambda: state.acquire(HERE, 10.0))[:2] == cost(lambda: small.acquire(HERE, 10.0))[:2]
-    )

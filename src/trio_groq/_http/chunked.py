@@ -121,6 +121,8 @@ class ChunkedReader:
         """See `framing.BodyReader`; what belongs to the framing is in no span."""
         spans: list[Span] = []
         position = start
+        if self._state is _State.SIZE and not self._carry:
+            position = _take_whole_chunks(buffer, start, end, spans)
         try:
             while position < end:
                 position = self._STEPS[self._state](self, buffer, position, end, spans)

@@ -155,27 +155,24 @@ class Connection:
             APIConnectionError: As `send`.
         """
         self._consume = consume
-        if self._early or self._ended:
-            return self._receive_early(deadlines)
+        exchange = self._exchange
+        assert exchange is not None  # noqa: S101 (a body follows a head)
+        if self._early or exchange.complete or exchange.failure is not None:
+            return self._receive_early(exchange, deadlines)
         return self._transport.receive(
             self._buffer.view, self._take, gap=deadlines.read_gap, end=deadlines.ends_at
         )
 
-    @property
-    def _ended(self) -> bool:
-        exchange = self._exchange
-        return exchange is None or exchange.complete or exchange.failure is not None
-
-    async def _receive_early(self, deadlines: Deadlines) -> None:  # noqa: ASYNC910 (see below)
+    async def _receive_early(self, exchange: Exchange, deadlines: Deadlines) -> None:  # noqa: ASYNC910 (see below)
         """Give out what came with the head; go on receiving if that is not enough."""
         await trio.lowlevel.checkpoint_if_cancelled()
         spans, self._early = self._early, []
         consume, self._consume = self._consume, _nothing_more
         if spans and consume(spans):
             return  # noqa: ASYNC910 (what is here costs no wait)
-        if self._exchange is not None and self._exchange.failure is not None:
-            raise self._exchange.failure
-        if not self._ended:
+        if exchange.failure is not None:
+            raise exchange.failure
+        if not exchange.complete:
             await self.receive(deadlines, consume)
 
     def _take(self, received: int) -> bool:

@@ -199,17 +199,40 @@ class Exchange:
         Raises:
             ProtocolError: The response breaks HTTP/1.1 or one of the limits.
         """
+        body = self._body
+        if body is None:
+            return self._receive_first(buffer, start, end)
         try:
-            if self._body is not None:
-                return self._receive_body(self._body, buffer, start, end)
-            self.begun = True
+            spans = body.feed(buffer, start, end)
+        except ProtocolError as exc:
+            spans = body.salvaged
+            self.failure = exc
+        if self._decoder is not None:
+            spans = self._decode(self._decoder, spans)
+        if body.complete or self.failure is not None:
+            return self._conclude(spans)
+        return spans
+
+    def _receive_first(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
+        """Take bytes while the head is not complete, and what of the body comes with it."""
+        self.begun = True
+        try:
             rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
-            if self._body is None:
-                return []
-            return self._receive_body(self._body, rest, 0, len(rest))
         except ProtocolError as exc:
             self.failure = exc
             raise
+        return [] if self._body is None else self.receive(rest, 0, len(rest))
+
+    def _conclude(self, spans: list[Span]) -> list[Span]:
+        """The body has ended, well or not: give out what came before that."""
+        if self.failure is None and not self.complete:
+            try:
+                spans += self._finish()
+            except ProtocolError as exc:
+                self.failure = exc
+        if self.failure is not None and not spans:
+            raise self.failure
+        return spans
 
     def close_after(self) -> None:
         """Let no other exchange follow on this connection."""
@@ -311,28 +334,6 @@ class Exchange:
             )
         self._keep_alive = unambiguous and not close
         self.head = ResponseHead(event.status_code, headers, version)
-
-    def _receive_body(
-        self, body: BodyReader, buffer: bytes | bytearray, start: int, end: int
-    ) -> list[Span]:
-        try:
-            spans = body.feed(buffer, start, end)
-        except ProtocolError as exc:
-            spans = body.salvaged
-            self.failure = exc
-        if self._decoder is not None:
-            spans = self._decode(self._decoder, spans)
-        if self.failure is not None:
-            if not spans:
-                raise self.failure
-        elif body.complete and not self.complete:
-            try:
-                spans += self._finish()
-            except ProtocolError as exc:
-                self.failure = exc
-                if not spans:
-                    raise
-        return spans
 
     def _decode(self, decoder: ContentDecoder, spans: list[Span]) -> list[Span]:
         decoded: list[Span] = []

@@ -166,6 +166,9 @@ class ConnectionPool:
         return waiter.grant
 
     async def _dial(self, origin: Origin, deadlines: Deadlines) -> Connection:
+        if self._closed:  # since this place was granted
+            self._wake(self._state.abandon())
+            self._raise_closed()
         started = trio.current_time()
         transport = None
         scope = trio.CancelScope()

@@ -37,10 +37,6 @@ def _connection_error(doing: str, exc: OSError) -> APIConnectionError:
     return APIConnectionError(f"connection: {doing} failed: {reason}")
 
 
-def _nothing_pending() -> bool:
-    return False
-
-
 def _nothing_more(_received: int) -> bool:
     return True
 
@@ -80,7 +76,7 @@ class Transport:
         want_read: _Errors = (BlockingIOError,),
         want_write: _Errors = (BlockingIOError,),
         receive: Receive | None = None,
-        pending: Callable[[], bool] = _nothing_pending,
+        pending: Callable[[], bool] | None = None,
         readiness: ReadinessOption = "auto",
     ) -> None:
         self._sock = sock
@@ -136,7 +132,7 @@ class Transport:
                 return False
             except OSError as exc:
                 raise _connection_error("receiving", exc) from exc
-            pending = self._pending()
+            pending = self._pending is not None and self._pending()
             self._eager = pending or received >= EAGER_BYTES
             if self._take(received):
                 self._take = _nothing_more  # whoever that is can go: nothing here holds it

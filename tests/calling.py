@@ -1,0 +1,85 @@
+"""A `Caller` without a client, and how long it takes on the virtual clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from trio_groq._api.auth import ApiKey, Secret
+from trio_groq._api.requests import EVENT_STREAM, JSON, Call, RequestBuilder
+from trio_groq._api.retry import RetryPolicy
+from trio_groq._api.urls import parse_base_url
+from trio_groq._call import Caller
+from trio_groq._http.dial import Dialer
+from trio_groq._http.exchange import ExchangeLimits
+from trio_groq._http.pool import ConnectionPool
+from trio_groq._http.pool_state import PoolLimits
+from trio_groq.testing import FakeGroq, Reply
+
+KEY = Secret("gsk_test")
+
+MODELS = Call(method="GET", path="/openai/v1/models")
+
+ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+OK = Reply.json({"ok": True})
+
+FAILED = Reply.error(500, "failed")
+
+NO_RETRY = RetryPolicy(max_retries=0)
+
+ASK = Call(
+    method="POST",
+    path="/openai/v1/chat/completions",
+    body=msgspec.json.encode(
+        {
+            "model": "llama-3.1-8b-instant",
+            "messages": [{"role": "user", "content": "Hello"}],
+            "stream": True,
+        }
+    ),
+    content_type=JSON,
+    accept=EVENT_STREAM,
+)
+
+
+def new_pool(limits: PoolLimits | None = None) -> ConnectionPool:
+    return ConnectionPool(Dialer(), limits or PoolLimits(), ExchangeLimits())
+
+
+@contextmanager
+def calling(
+    url: str, *, u: float = 0.0, key: ApiKey = KEY, limits: PoolLimits | None = None, **rest: Any
+) -> Iterator[Caller]:
+    pool = new_pool(limits)
+    builder = RequestBuilder(parse_base_url(url), {}, {})
+    yield Caller(pool=pool, builder=builder, api_key=key, random=lambda: u, **rest)
+    assert pool.statistics().leased == 0
+    assert pool.statistics().dialling == 0
+    assert pool.statistics().waiting == 0
+    pool.close()
+
+
+def times(server: FakeGroq) -> list[float]:
+    first = server.requests[0].received_at
+    return [request.received_at - first for request in server.requests]
+
+
+@contextmanager
+def takes(seconds: float) -> Iterator[None]:
+    started = trio.current_time()
+    yield
+    assert trio.current_time() - started == pytest.approx(seconds, abs=1e-9)
+
+
+class NoAnswer(trio.abc.HostnameResolver):
+    """A resolver that never answers."""
+
+    async def getaddrinfo(self, *args: object, **kwargs: object) -> Any:
+        await trio.sleep_forever()
+
+    async def getnameinfo(self, *args: object, **kwargs: object) -> Any:
+        raise NotImplementedError
