@@ -20,17 +20,11 @@ from trio_groq._http.pool_state import PoolLimits
 from trio_groq.testing import FakeGroq, Reply
 
 KEY = Secret("gsk_test")
-
 MODELS = Call(method="GET", path="/openai/v1/models")
-
 ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-
 OK = Reply.json({"ok": True})
-
 FAILED = Reply.error(500, "failed")
-
 NO_RETRY = RetryPolicy(max_retries=0)
-
 ASK = Call(
     method="POST",
     path="/openai/v1/chat/completions",

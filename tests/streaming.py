@@ -5,23 +5,17 @@ from typing import Any
 import msgspec
 
 from trio_groq import ChatStream, GroqClient
-from trio_groq.errors import (
-    APIError,
-    GroqError,
-)
+from trio_groq.errors import APIError, GroqError
 from trio_groq.testing import FakeGroq, Reply
 
 ASK: dict[str, Any] = {
     "model": "llama-3.1-8b-instant",
     "messages": [{"role": "user", "content": "Hello"}],
 }
-
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nx-request-id: req_1\r\n"
 )
-
 DONE = b"data: [DONE]\n\n"
-
 END = b"0\r\n\r\n"
 
 

@@ -13,14 +13,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from calling import ANY, ASK, FAILED, MODELS, NO_RETRY, OK, NoAnswer, calling, takes, times
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.pool_state import PoolLimits
-from trio_groq.errors import (
-    APITimeoutError,
-    ConfigurationError,
-    PoolTimeoutError,
-)
+from trio_groq.errors import APITimeoutError, ConfigurationError, PoolTimeoutError
 from trio_groq.testing import FakeGroq, Fault
 
-# -- repetition and deadlines
+# -- over all attempts
 
 
 async def test_the_total_is_over_all_attempts(

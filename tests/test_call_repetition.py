@@ -270,9 +270,6 @@ async def test_a_stream_waits_no_longer_than_its_first_token_may(
         await caller.open_stream(ASK)
 
 
-# -- how it came
-
-
 async def test_without_any_deadline_there_is_no_end_of_patience(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:

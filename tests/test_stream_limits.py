@@ -8,10 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from streaming import ASK, DONE, END, HEAD, chunked, client_of, partial_text, read, sent, text
 from trio_groq import ChatStream, GroqClient, Timeouts
-from trio_groq.errors import (
-    APITimeoutError,
-    StreamError,
-)
+from trio_groq.errors import APITimeoutError, StreamError
 from trio_groq.testing import FakeGroq, Fault, Reply
 
 # -- limits

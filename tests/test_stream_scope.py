@@ -10,9 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from streaming import ASK, DONE, client_of, partial_text, sent, text
 from trio_groq import ChatStream
-from trio_groq.errors import (
-    StreamError,
-)
+from trio_groq.errors import StreamError
 from trio_groq.testing import FakeGroq, Fault, Reply
 
 # -- scope and misuse

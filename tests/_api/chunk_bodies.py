@@ -56,7 +56,6 @@ def message_of(*bodies: Fields) -> ChatCompletionMessage:
 
 
 BEGIN = chunk(piece({"role": "assistant", "content": ""}), system_fingerprint="fp_1")
-
 END = chunk(piece(finish_reason="stop"))
 
 

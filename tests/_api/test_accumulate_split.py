@@ -6,15 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _api.chunk_bodies import (
-    Fields,
-    accumulate,
-    add_all,
-    chunk,
-    decode,
-    piece,
-    tool_call,
-)
+from _api.chunk_bodies import Fields, accumulate, add_all, chunk, decode, piece, tool_call
 from shared_data import DATA, json_lines, needs_shared_data
 from trio_groq._api.accumulate import Accumulator
 from trio_groq.types import (
@@ -28,7 +20,6 @@ from trio_groq.types import (
 # --- any split -----------------------------------------------------------------------------------
 
 texts = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=20))
-
 tool_calls = st.lists(
     st.builds(tool_call, st.text("ab", min_size=1), st.text("fg", min_size=1), st.text("{}")),
     max_size=3,

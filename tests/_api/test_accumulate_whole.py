@@ -19,13 +19,7 @@ from _api.chunk_bodies import (
 )
 from trio_groq._api.accumulate import Accumulator
 from trio_groq.errors import ProtocolError
-from trio_groq.types import (
-    CompletionUsage,
-    DebugData,
-    UsageBreakdown,
-    UsageBreakdownModel,
-    XGroq,
-)
+from trio_groq.types import CompletionUsage, DebugData, UsageBreakdown, UsageBreakdownModel, XGroq
 
 # --- what is said of the whole -------------------------------------------------------------------
 
@@ -54,7 +48,6 @@ def test_the_head_may_come_late() -> None:
 
 
 A = {"total_tokens": 1}
-
 B = {"total_tokens": 2}
 
 

@@ -10,11 +10,7 @@ import pytest
 
 from _api.parameter_bodies import USER, Fields
 from shared_data import json_lines, needs_shared_data
-from trio_groq._api.parameters import (
-    Validator,
-    _translated,
-    encode_json,
-)
+from trio_groq._api.parameters import Validator, _translated, encode_json
 from trio_groq.errors import InvalidRequestError
 from trio_groq.types import (
     ChatCompletionCreateParams,

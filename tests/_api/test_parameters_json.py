@@ -8,10 +8,7 @@ import attrs
 import pytest
 
 from _api.parameter_bodies import USER, Fields
-from trio_groq._api.parameters import (
-    encode_json,
-    sendable_messages,
-)
+from trio_groq._api.parameters import encode_json, sendable_messages
 from trio_groq.errors import InvalidRequestError
 from trio_groq.types import (
     Annotation,
@@ -56,13 +53,9 @@ def test_json(value: object, encoded: bytes) -> None:
 
 
 NAN = float("nan")
-
 CYCLE: Fields = {}
-
 CYCLE["again"] = [CYCLE]
-
 DEEP: object = None
-
 for _ in range(100_000):
     DEEP = [DEEP]
 

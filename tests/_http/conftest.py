@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     return trustme.CA()
 

@@ -1,18 +1,10 @@
 """A `PoolState` over integers, in the state that a test begins with."""
 
 from trio_groq._http.messages import Origin
-from trio_groq._http.pool_state import (
-    Dial,
-    PoolLimits,
-    PoolState,
-    Wait,
-    Waiter,
-)
+from trio_groq._http.pool_state import Dial, PoolLimits, PoolState, Wait, Waiter
 
 HERE = Origin("https", "here.test", 443)
-
 THERE = Origin("https", "there.test", 443)
-
 State = PoolState[int]
 
 

@@ -23,16 +23,13 @@ from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
 from trio_groq._http.transport import Transport
-from trio_groq.errors import (
-    APIConnectionError,
-)
+from trio_groq.errors import APIConnectionError
 
 if TYPE_CHECKING:
     from trio_groq._http.dial import Dialer
     from trio_groq._http.readiness import ReadinessOption
 
 HERE: Final = Origin("http", "here.test", 80)
-
 THERE: Final = Origin("http", "there.test", 80)
 
 

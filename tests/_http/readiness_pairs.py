@@ -6,16 +6,11 @@ import socket
 
 import trio
 
-from trio_groq._http.readiness import (
-    ReadinessOption,
-    watch,
-)
+from trio_groq._http.readiness import ReadinessOption, watch
 
 OPTIONS: list[ReadinessOption] = ["trio"]
-
 if hasattr(select, "epoll"):
     OPTIONS.append("epoll")
-
 if hasattr(select, "kqueue"):
     OPTIONS.append("kqueue")
 

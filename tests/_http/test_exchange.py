@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byte_pieces import cut, cuts, feed_pieces, one_by_one
-from trio_groq._http.exchange import Exchange, ExchangeLimits, RequestEncoder
+from trio_groq._http.exchange import Exchange, ExchangeLimits
 from trio_groq._http.messages import Origin, Request
+from trio_groq._http.request_encoder import RequestEncoder
 from trio_groq.errors import InvalidRequestError, ProtocolError
 
 ORIGIN = Origin("https", "groq.test", 443)

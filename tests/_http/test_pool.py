@@ -7,9 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from _http.pool_world import HERE, THERE, Peer, answer, in_line, new_world
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Request
-from trio_groq.errors import (
-    InvalidRequestError,
-)
+from trio_groq.errors import InvalidRequestError
 
 # -- reuse
 

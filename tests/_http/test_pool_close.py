@@ -21,10 +21,7 @@ from _http.pool_world import (
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Request
 from trio_groq._http.readiness import ReadinessOption
-from trio_groq.errors import (
-    APIConnectionError,
-    APITimeoutError,
-)
+from trio_groq.errors import APIConnectionError, APITimeoutError
 
 
 async def test_a_call_after_the_close_fails() -> None:
@@ -80,7 +77,6 @@ async def test_one_that_was_just_handed_a_connection_gets_the_close() -> None:
         assert world.counts() == (0, 0, 0, 0)
 
 
-@pytest.mark.xfail(reason="it dials before it looks whether the pool is closed")
 @pytest.mark.parametrize("kept", [True, False], ids=["connection", "place"])
 async def test_one_that_was_just_granted_its_turn_dials_no_more(
     kept: bool, autojump_clock: MockClock

@@ -8,10 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from _http.pool_world import Script, close_it, in_line, new_world, serve_once, serve_once_then
 from trio_groq._http.deadlines import Timeouts
-from trio_groq.errors import (
-    APIConnectionError,
-    APITimeoutError,
-)
+from trio_groq.errors import APIConnectionError, APITimeoutError
 
 
 async def test_a_failed_dial_gives_its_place_to_the_next() -> None:

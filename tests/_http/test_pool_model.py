@@ -18,15 +18,7 @@ from hypothesis.stateful import (
 )
 
 from trio_groq._http.messages import Origin
-from trio_groq._http.pool_state import (
-    Dial,
-    PoolFull,
-    PoolLimits,
-    PoolState,
-    Use,
-    Wait,
-    Waiter,
-)
+from trio_groq._http.pool_state import Dial, PoolFull, PoolLimits, PoolState, Use, Wait, Waiter
 
 ORIGINS = [Origin("https", f"{name}.test", 443) for name in ("a", "b")]
 

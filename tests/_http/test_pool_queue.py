@@ -6,10 +6,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from _http.pool_world import HERE, THERE, Peer, answer, in_line, new_world, read_body, serve_once
 from trio_groq._http.deadlines import Timeouts
-from trio_groq.errors import (
-    APITimeoutError,
-    PoolTimeoutError,
-)
+from trio_groq.errors import APITimeoutError, PoolTimeoutError
 
 
 @pytest.mark.parametrize(

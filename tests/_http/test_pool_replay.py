@@ -18,10 +18,7 @@ from _http.pool_world import (
     serve_once_then,
 )
 from trio_groq._http.deadlines import Timeouts
-from trio_groq.errors import (
-    APITimeoutError,
-    ProtocolError,
-)
+from trio_groq.errors import APITimeoutError, ProtocolError
 
 
 async def test_a_request_on_a_reused_connection_is_sent_again_if_no_byte_came() -> None:

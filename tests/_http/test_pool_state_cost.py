@@ -1,4 +1,4 @@
-"""The cost of a step of `pool_state`: counted, not timed."""
+"""What a step of `pool_state` costs: counted, not timed."""
 
 import sys
 from collections.abc import Callable
@@ -10,10 +10,7 @@ import pytest
 
 from _http.pool_states import HERE, THERE, State, idle, lease, new_state, wait
 from trio_groq._http.messages import Origin
-from trio_groq._http.pool_state import (
-    Dial,
-    Waiter,
-)
+from trio_groq._http.pool_state import Dial, Waiter
 
 T = TypeVar("T")
 

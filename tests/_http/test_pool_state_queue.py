@@ -4,11 +4,7 @@ import pytest
 
 from _http.pool_states import HERE, THERE, counts, idle, lease, new_state, wait
 from trio_groq._http.messages import Origin
-from trio_groq._http.pool_state import (
-    Dial,
-    PoolFull,
-    Use,
-)
+from trio_groq._http.pool_state import Dial, PoolFull, Use
 
 # -- the queue
 

@@ -8,9 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from _http.readiness_pairs import OPTIONS, Pair
-from trio_groq._http.readiness import (
-    ReadinessOption,
-)
+from trio_groq._http.readiness import ReadinessOption
 from trio_groq.errors import APIConnectionError
 
 

@@ -14,11 +14,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from _http.readiness_pairs import Pair
 from trio_groq._http import readiness
+from trio_groq._http.pollers import EpollPoller, KqueuePoller
 from trio_groq._http.readiness import (
     STALE_FLOOR,
-    EpollPoller,
     Hub,
-    KqueuePoller,
     PolledWatch,
     watch,
 )

@@ -12,7 +12,7 @@ import trio
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.dial import Dialer
-from trio_groq._http.exchange import Exchange, ExchangeLimits, RequestEncoder
+from trio_groq._http.exchange import Exchange, ExchangeLimits
 from trio_groq._http.messages import Origin, Request, ResponseHead
 from trio_groq._http.pool_state import (
     Dial,
@@ -24,6 +24,7 @@ from trio_groq._http.pool_state import (
     Wait,
     Waiter,
 )
+from trio_groq._http.request_encoder import RequestEncoder
 from trio_groq.errors import APIConnectionError, APITimeoutError, PoolTimeoutError
 
 __all__ = ["ConnectionPool"]

@@ -28,13 +28,14 @@ import heapq
 import math
 import select
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
-from typing import Any, Final, Literal, Protocol, TypeAlias, final
+from typing import Final, Literal, Protocol, TypeAlias, final
 
 import outcome
 import trio
 
+from trio_groq._http.pollers import POLLERS, Poller
 from trio_groq.errors import APIConnectionError, ConfigurationError
 
 __all__ = ["ReadinessOption", "Watch", "closed_error", "watch"]
@@ -73,77 +74,6 @@ class Watch(Protocol):
         """Stop watching; call it before the socket is closed. Idempotent."""
 
 
-class Poller(Protocol):
-    """What the kernel offers: tells which of many descriptors are readable, level-triggered."""
-
-    def fileno(self) -> int:
-        """Descriptor that is readable when any of them is."""
-
-    def arm(self, fd: int) -> None:
-        """Begin to look at `fd`."""
-
-    def disarm(self, fd: int) -> None:
-        """Cease to look at `fd`."""
-
-    def poll(self) -> Iterable[int]:
-        """The descriptors that are readable (or broken) now, without waiting."""
-
-    def close(self) -> None:
-        """Give the poller back."""
-
-
-@final
-class EpollPoller:
-    """Linux."""
-
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self.fileno = self._epoll.fileno
-        self.close = self._epoll.close
-
-    def arm(self, fd: int) -> None:
-        """See `Poller`."""
-        self._epoll.register(fd, select.EPOLLIN)
-
-    def disarm(self, fd: int) -> None:
-        """See `Poller`."""
-        self._epoll.unregister(fd)
-
-    def poll(self) -> list[int]:
-        """See `Poller`."""
-        return [fd for fd, _ in self._epoll.poll(0)]
-
-
-@final
-class KqueuePoller:
-    """macOS and the BSDs."""
-
-    def __init__(self, module: Any = select) -> None:  # noqa: ANN401 (its kqueue is not on Linux)
-        self._select = module
-        self._kqueue = module.kqueue()
-        self._armed = 0
-        self.fileno = self._kqueue.fileno
-        self.close = self._kqueue.close
-
-    def _control(self, fd: int, flags: int) -> None:
-        event = self._select.kevent(fd, self._select.KQ_FILTER_READ, flags)
-        self._kqueue.control([event], 0)
-
-    def arm(self, fd: int) -> None:
-        """See `Poller`."""
-        self._control(fd, self._select.KQ_EV_ADD)
-        self._armed += 1
-
-    def disarm(self, fd: int) -> None:
-        """See `Poller`."""
-        self._control(fd, self._select.KQ_EV_DELETE)
-        self._armed -= 1
-
-    def poll(self) -> list[int]:
-        """See `Poller`."""
-        return [event.ident for event in self._kqueue.control([], max(self._armed, 1), 0)]
-
-
 def closed_error() -> APIConnectionError:
     """What a task gets whose connection another task closes."""
     error = APIConnectionError(
@@ -155,12 +85,6 @@ def closed_error() -> APIConnectionError:
 
 def _enough() -> bool:
     return True
-
-
-_POLLERS: Final[dict[str, Callable[[], Poller]]] = {
-    "epoll": EpollPoller,
-    "kqueue": KqueuePoller,
-}
 
 
 @final
@@ -393,7 +317,7 @@ _HUBS: Final[trio.lowlevel.RunVar[dict[str, Hub]]] = trio.lowlevel.RunVar("trio_
 
 
 def _available(option: ReadinessOption) -> str:
-    offered = [name for name in _POLLERS if hasattr(select, name)]
+    offered = [name for name in POLLERS if hasattr(select, name)]
     if option == "auto":
         return offered[0] if offered else "trio"
     if option != "trio" and option not in offered:
@@ -418,5 +342,5 @@ def watch(sock: socket.socket, option: ReadinessOption = "auto") -> Watch:
         hubs = {}
         _HUBS.set(hubs)
     if kind not in hubs:
-        hubs[kind] = Hub(_POLLERS[kind])
+        hubs[kind] = Hub(POLLERS[kind])
     return hubs[kind].watch(sock.fileno())
