@@ -10,8 +10,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines, Timeouts
-from trio_groq._http.exchange import Exchange, RequestEncoder
+from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, Request, Span
+from trio_groq._http.request_encoder import RequestEncoder
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, APITimeoutError, ProtocolError
 

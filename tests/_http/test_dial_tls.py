@@ -15,8 +15,9 @@ from trio_groq import GroqClient
 from trio_groq._http.connection import Connection, ReceiveBuffer
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.dial import Dialer
-from trio_groq._http.exchange import Exchange, RequestEncoder
+from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, Request, Span
+from trio_groq._http.request_encoder import RequestEncoder
 from trio_groq.errors import APIConnectionError, APITimeoutError
 from trio_groq.testing import FakeGroq, Fault, Reply
 
