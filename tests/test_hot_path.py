@@ -76,11 +76,14 @@ def calls(function: Callable[[], object]) -> Counter[str]:
     def profile(_frame: FrameType, event: str, _arg: object) -> None:
         counts[event] += 1
 
+    gc.collect()
+    gc.disable()  # what a collection finalizes is none of this
     sys.setprofile(profile)
     try:
         function()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return counts
 
 
