@@ -21,13 +21,16 @@ VALID = {
     "empty extension": (b"5;\r\nhello\r\n0;\r\n\r\n", b"hello"),
     "quoted extension": (b'5;a="; 7";b=c\r\nhello\r\n0\r\n\r\n', b"hello"),
     "extension beyond ASCII": (b"5;a=\xe9\r\nhello\r\n0\r\n\r\n", b"hello"),
-    "space before the extension": (b"5 \t;a=b\r\nhello\r\n0\r\n\r\n", b"hello"),
     "space after the size": (b"5  \r\nhello\r\n0\t\r\n\r\n", b"hello"),
     "line ends in the payload": (b"6\r\n\r\n0\r\n\r\r\n0\r\n\r\n", b"\r\n0\r\n\r"),
     "plain, extended, plain": (b"1\r\na\r\n1;x\r\nb\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
 }
 
 INVALID = {
+    "space before the extension": (
+        b"5 \t;a=b\r\nhello",
+        "chunk extension: expected ';', text and CR LF, got b' ",
+    ),
     "no digits": (b"\r\nhello", "chunk size: expected hexadecimal digits, got b'\\r"),
     "not hexadecimal": (b"ILLEGAL\r\n", "chunk size: expected hexadecimal digits, got b'I"),
     "sign": (b"+5\r\nhello", "chunk size: expected hexadecimal digits, got b'+"),

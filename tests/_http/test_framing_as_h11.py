@@ -125,10 +125,8 @@ STRICTER = (
     "trailer",
 )
 LAXER = re.compile(
-    # h11 refuses space before an extension's semicolon: to be read by RFC 9112, 7.1.1.
-    rb"[0-9A-Fa-f][ \t]+;"
     # h11 validates framing fields among the trailers: they have no meaning there (RFC 9110, 6.5.1).
-    rb"|\n(?:content-length|transfer-encoding):",
+    rb"\n(?:content-length|transfer-encoding):",
     re.IGNORECASE,
 )
 
