@@ -277,8 +277,9 @@ class ChatStream:
                     self._body_ended()
                 if self._ready and response.first_token_at is None:
                     response.first_token_came()
-                if self._done and not response.complete:
-                    await self._drain(response)
+            # The last chunks are handed out first: what is left to drain may let wait.
+            if self._done and not self._ready and not response.complete:
+                await self._drain(response)
         except trio.TooSlowError:
             self._failure = response.too_slow()
         except APIConnectionError as exc:
@@ -288,7 +289,7 @@ class ChatStream:
             raise
         finally:
             self._busy = False
-        if self._failure is not None or self._done:
+        if self._failure is not None or (self._done and (not self._ready or response.complete)):
             self._end()
 
     def _take(self, spans: list[Span]) -> bool:

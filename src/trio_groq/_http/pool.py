@@ -128,29 +128,28 @@ class ConnectionPool:
     async def _acquire(self, origin: Origin, deadlines: Deadlines) -> Connection:
         """Lease a connection that is open and quiet."""
         started = trio.current_time()
-        while True:  # noqa: ASYNC913 (a request follows, which waits)
-            if self._closed:
-                self._raise_closed()
-            step = self._state.acquire(origin, trio.current_time())
-            if isinstance(step, PoolFull):
-                raise PoolTimeoutError(
-                    f"pool: expected a place in the queue, got {step.waiting} calls waiting "
-                    "already (max_waiters)",
-                    phase="pool",
-                    limit=0.0,
-                )
-            grant = await self._wait(step.waiter, deadlines) if isinstance(step, Wait) else step
-            waited = trio.current_time() - started
-            self._close(grant.close)
-            if isinstance(grant, Dial):
-                connection = await self._dial(origin, deadlines)
-            else:
-                connection = grant.connection
-                connection.connected_in = None
-                if not connection.is_quiet():
-                    connection = await self._replace(connection, deadlines)
-            connection.waited = waited
-            return connection  # noqa: ASYNC910 (a request follows, which waits)
+        if self._closed:
+            self._raise_closed()
+        step = self._state.acquire(origin, started)
+        if isinstance(step, PoolFull):
+            raise PoolTimeoutError(
+                f"pool: expected a place in the queue, got {step.waiting} calls waiting already "
+                "(max_waiters)",
+                phase="pool",
+                limit=0.0,
+            )
+        grant = await self._wait(step.waiter, deadlines) if isinstance(step, Wait) else step
+        waited = trio.current_time() - started
+        self._close(grant.close)
+        if isinstance(grant, Dial):
+            connection = await self._dial(origin, deadlines)
+        else:
+            connection = grant.connection
+            connection.connected_in = None
+            if not connection.is_quiet():
+                connection = await self._replace(connection, deadlines)
+        connection.waited = waited
+        return connection  # noqa: ASYNC910 (a request follows, which waits)
 
     async def _wait(
         self, waiter: Waiter[Connection], deadlines: Deadlines

@@ -205,13 +205,16 @@ class Hub:
     def arm(self, watched: PolledWatch) -> None:
         """Have the poller look at it."""
         assert self._poller is not None  # noqa: S101 (it runs while anything is watched)
-        self._poller.arm(watched.fd)
+        try:
+            self._poller.arm(watched.fd)
+        except OSError as exc:  # the system's own limit on watches
+            raise APIConnectionError(f"watching a connection: {exc.strerror}") from exc
         watched.armed = True
 
     def add_entry(self, watched: PolledWatch, when: float) -> None:
         """Look at this watch's deadline at `when`, which is earlier than its entry so far."""
         if len(self._entries) > STALE_FACTOR * len(self._watches) + STALE_FLOOR:
-            self._entries = [entry for entry in self._entries if self._is_live(entry)]
+            self._entries[:] = [entry for entry in self._entries if self._is_live(entry)]
             heapq.heapify(self._entries)
         watched.entry_at = when
         heapq.heappush(self._entries, (when, next(self._order), watched))
