@@ -75,6 +75,22 @@ async def test_endless_rest_is_not_read(fake_groq: FakeGroq, autojump_clock: Moc
         assert client.pool.statistics().open == 0
 
 
+async def test_the_last_chunk_does_not_wait_for_the_drain(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(sent(text("a", "stop"), DONE, end=b""))
+    async with client_of(fake_groq) as client:
+        async with client.chat.completions.stream(**ASK) as stream:
+            started = trio.current_time()
+            chunk = await stream.__anext__()
+            assert chunk.choices[0].delta.content == "a"
+            assert trio.current_time() == started
+            with pytest.raises(StopAsyncIteration):
+                await stream.__anext__()
+            assert trio.current_time() == started + 0.25
+        assert client.pool.statistics().leased == 0
+
+
 async def test_a_missing_end_is_not_waited_for_long(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
