@@ -16,6 +16,7 @@ from trio_groq import (
     Timeouts,
 )
 from trio_groq.errors import ConfigurationError
+from trio_groq.testing import FakeGroq
 
 KEY = "gsk_0123456789abcdefWXYZ"
 
@@ -173,3 +174,17 @@ def test_with_a_config_the_environment_is_not_looked_at(monkeypatch: pytest.Monk
     monkeypatch.setenv("GROQ_API_KEY", "bad\n")
     client = GroqClient(config=ClientConfig(api_key=KEY))
     assert client.config == ClientConfig(api_key=KEY)
+
+
+def test_readiness_is_one_of_the_ways_there_are() -> None:
+    with pytest.raises(ConfigurationError, match="auto, epoll, kqueue, trio, got 'poll'"):
+        ClientConfig(readiness="poll")  # type: ignore[arg-type]
+
+
+async def test_readiness_can_be_forced(fake_groq: FakeGroq) -> None:
+    config = ClientConfig(api_key="gsk_test", base_url=fake_groq.url, readiness="trio")
+    async with GroqClient(config=config) as client:
+        completion = await client.chat.completions.create(
+            model="llama-3.1-8b-instant", messages=[{"role": "user", "content": "Hello"}]
+        )
+    assert completion.choices

@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from trio_groq.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import attrs
 
-__all__ = ["count", "instance", "number"]
+__all__ = ["count", "instance", "number", "one_of"]
 
 _MAX_FLOAT: Final = sys.float_info.max
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
@@ -60,5 +60,17 @@ def instance(kind: type, *, optional: bool = False) -> Validator:
         if not (isinstance(value, kind) or (optional and value is None)):
             got = type(value).__name__
             raise ConfigurationError(f"{field.name}: expected {expected}, got {got}")
+
+    return check
+
+
+def one_of(choices: object) -> Validator:
+    """Accept the values of a `Literal`."""
+    values = get_args(choices)
+
+    def check(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
+        if value not in values:
+            expected = ", ".join(values)
+            raise ConfigurationError(f"{field.name}: expected one of {expected}, got {value!r}")
 
     return check

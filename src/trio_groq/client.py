@@ -85,7 +85,9 @@ class GroqClient:
         self._config = config
         self._owns_pool = pool is None
         self._pool = pool or ConnectionPool(
-            Dialer(config.ssl_context), config.limits, config.exchange_limits
+            Dialer(config.ssl_context, readiness=config.readiness),
+            config.limits,
+            config.exchange_limits,
         )
         self._caller = Caller(
             pool=self._pool,

@@ -14,7 +14,8 @@ from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool_state import PoolLimits
-from trio_groq._validators import count, instance
+from trio_groq._http.readiness import ReadinessOption
+from trio_groq._validators import count, instance, one_of
 from trio_groq.errors import ConfigurationError, InvalidRequestError
 from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES
 
@@ -67,6 +68,8 @@ class ClientConfig:
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed; None for one that trusts the
             system's authorities and speaks TLS 1.2 or later.
+        readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
+            poller for all connections, `trio` for Trio's own way.
 
     Raises:
         ConfigurationError: A value is not valid. No message shows a key or a header's value.
@@ -87,6 +90,8 @@ class ClientConfig:
     ssl_context: SSLContext | None = attrs.field(
         default=None, validator=instance(SSLContext, optional=True), repr=False
     )
+
+    readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
 
     def __attrs_post_init__(self) -> None:
         self.parsed_base_url()
