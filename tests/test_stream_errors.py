@@ -125,7 +125,7 @@ async def test_an_error_in_the_stream_is_the_api_s(
         pytest.param(b'{"choices": 5}', id="wrong-type"),
         pytest.param(b'{"choices":[{"delta":{"content":"\xff"}}]}', id="not-utf8"),
         pytest.param(b'{"new":' + b"[" * 100_000, id="deep"),
-        pytest.param(b'{"new":' + b"[" * 5000 + b"]" * 5000 + b"}", id="deep-and-closed"),
+        pytest.param(b'{"new":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deep-and-closed"),
     ],
 )
 async def test_an_event_that_is_no_chunk(fake_groq: FakeGroq, data: bytes) -> None:
