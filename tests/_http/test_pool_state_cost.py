@@ -108,6 +108,7 @@ def test_a_step_costs_the_same_whatever_the_size(
     What C does inside one call would not; the tables are OrderedDicts for it: a plain dict that is
     emptied from the front walks over its holes.
     """
+    costs(10)  # CPython 3.12 traces opcodes only from the second step of a process on
     small = costs(10)
     assert all(opcodes > 5 for opcodes, _ in small), "something was counted"
     assert costs(10_000) == small
