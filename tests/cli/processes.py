@@ -14,7 +14,12 @@ import trio
 PATIENCE = 60
 """Seconds after which a hang is a failure; nothing waits for this long."""
 
-START = "from trio_groq.cli import main; main()"
+# Whoever runs the tests in the background has interrupts ignored, and children inherit that; a user's
+# shell has them on.
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from trio_groq.cli import main; main()"
+)
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
