@@ -14,8 +14,8 @@ import trio
 PATIENCE = 60
 """Seconds after which a hang is a failure; nothing waits for this long."""
 
-# Whoever runs the tests in the background has interrupts ignored, and children inherit that; a user's
-# shell has them on.
+# Whoever runs the tests in the background has interrupts ignored, and children inherit that; for a
+# user's shell they are on.
 START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from trio_groq.cli import main; main()"
