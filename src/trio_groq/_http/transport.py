@@ -63,7 +63,6 @@ class Transport:
         "_receive",
         "_sock",
         "_take",
-        "_want_read",
         "_want_write",
         "_watch",
         "closed",
@@ -80,7 +79,6 @@ class Transport:
         readiness: ReadinessOption = "auto",
     ) -> None:
         self._sock = sock
-        self._want_read = want_read
         self._want_write = want_write
         self._not_yet = (*want_read, *want_write)
         self._receive = receive or sock.recv_into
