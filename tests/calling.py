@@ -1,6 +1,6 @@
 """A `Caller` without a client, and how long it takes on the virtual clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,11 +17,21 @@ from trio_groq._http.dial import Dialer
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
+from trio_groq._open_response import OpenResponse
+from trio_groq._readers import Reader, json_reader
 from trio_groq.testing import FakeGroq, Reply
+from trio_groq.types.meta import ResponseMeta
 
 KEY = Secret("gsk_test")
 MODELS = Call(method="GET", path="/openai/v1/models")
 ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+def _with_response(body: bytes, response: OpenResponse) -> tuple[Any, OpenResponse]:
+    return json_reader(ANY).decode(body, response), response  # type: ignore[misc]  # it has one
+
+
+PAIR: Reader[tuple[Any, OpenResponse]] = Reader(decode=_with_response)
 OK = Reply.json({"ok": True})
 FAILED = Reply.error(500, "failed")
 NO_RETRY = RetryPolicy(max_retries=0)
@@ -55,6 +65,14 @@ def calling(
     assert pool.statistics().dialling == 0
     assert pool.statistics().waiting == 0
     pool.close()
+
+
+async def fetch(
+    caller: Caller, call: Call, **options: Any
+) -> tuple[Any, Callable[[], ResponseMeta]]:
+    """The value, and what makes the record of how it came."""
+    value, response = await caller.perform(call, PAIR, **options)
+    return value, response.meta()
 
 
 def times(server: FakeGroq) -> list[float]:

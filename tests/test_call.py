@@ -11,8 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from calling import ANY, ASK, FAILED, MODELS, NO_RETRY, OK, calling, takes
-from trio_groq import _call
+import calling as calling_module
+from calling import ASK, FAILED, MODELS, NO_RETRY, OK, calling, fetch, takes
 from trio_groq._api.auth import Secret
 from trio_groq._api.requests import RequestBuilder
 from trio_groq._call import NOT_GIVEN
@@ -41,7 +41,7 @@ async def test_an_error_s_body_that_never_comes_leaves_the_status(
         takes(7.0),
         pytest.raises(NotFoundError) as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert caught.value.request_id == "req_9"
     assert caught.value.body is None
 
@@ -52,9 +52,9 @@ async def test_only_the_beginning_of_a_long_error_is_read(
     fake_groq.enqueue(Reply(body=b"x" * 1_000_000, content_type="text/plain", status=400), OK)
     with calling(fake_groq.url) as caller:
         with pytest.raises(APIStatusError) as caught:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
         assert len(str(caught.value)) < 1000
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert fake_groq.connections_opened == 2
 
 
@@ -64,20 +64,20 @@ async def test_a_short_error_leaves_the_connection_usable(
     fake_groq.enqueue(Reply.error(404, "no"), OK)
     with calling(fake_groq.url) as caller:
         with pytest.raises(NotFoundError):
-            await caller.fetch(MODELS, ANY)
-        await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
+        await fetch(caller, MODELS)
     assert fake_groq.connections_opened == 1
 
 
 async def test_a_body_has_a_limit(
     fake_groq: FakeGroq, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    monkeypatch.setattr(_call, "MAX_BODY_BYTES", 10)
+    monkeypatch.setattr(calling_module, "PAIR", attrs.evolve(calling_module.PAIR, limit=10))
     fake_groq.enqueue(Reply.json("1234567"), Reply.json("12345678901"))
     with calling(fake_groq.url) as caller:
-        assert (await caller.fetch(MODELS, ANY))[0] == "1234567"
+        assert (await fetch(caller, MODELS))[0] == "1234567"
         with pytest.raises(APIError, match="response body: expected at most 10 bytes") as caught:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
     assert caught.value.request_id is not None
 
 
@@ -90,7 +90,7 @@ async def test_a_body_that_breaks_tells_the_request_id(
         calling(fake_groq.url, retry=NO_RETRY) as caller,
         pytest.raises(APIConnectionError) as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert caught.value.request_id == "req_7"
 
 
@@ -115,7 +115,7 @@ async def test_a_key_function_is_asked_before_each_attempt(
 ) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url, key=kind(["gsk_old", "gsk_new"])) as caller:
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     sent = [request.header("authorization") for request in fake_groq.requests]
     assert sent == ["Bearer gsk_old", "Bearer gsk_new"]
 
@@ -128,7 +128,7 @@ async def test_a_wrong_key_from_a_function_is_not_sent_and_not_shown(
         calling(fake_groq.url, key=lambda: wrong) as caller,
         pytest.raises(ConfigurationError, match=r"^api_key: expected") as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert "gsk" not in str(caught.value)
     assert fake_groq.connections_opened == 0
 
@@ -143,9 +143,9 @@ async def test_a_slow_key_function_is_within_the_total(
     fake_groq.enqueue(OK)
     with calling(fake_groq.url, key=key) as caller:
         with takes(4.0), pytest.raises(APITimeoutError) as caught:
-            await caller.fetch(MODELS, ANY, timeout=4.0)
+            await fetch(caller, MODELS, timeout=4.0)
         with takes(10.0):
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
     assert caught.value.phase == "total"
 
 
@@ -157,9 +157,9 @@ async def test_meta_tells_how_a_call_came(
 ) -> None:
     fake_groq.enqueue(attrs.evolve(OK, head_delay=2.0), attrs.evolve(OK, head_delay=3.0))
     with calling(fake_groq.url, limits=PoolLimits(max_connections=1)) as caller:
-        nursery.start_soon(caller.fetch, MODELS, ANY)
+        nursery.start_soon(fetch, caller, MODELS)
         await wait_all_tasks_blocked()
-        _, made = await caller.fetch(MODELS, ANY)
+        _, made = await fetch(caller, MODELS)
     meta = made()
     assert meta.status == 200
     assert meta.request_id == meta.headers["x-request-id"]
@@ -175,13 +175,13 @@ async def test_a_first_call_states_its_connecting(
 ) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url) as caller:
-        _, meta = await caller.fetch(MODELS, ANY)
+        _, meta = await fetch(caller, MODELS)
     # The second attempt reused the first one's connection.
     assert meta().timings.connect is None
     assert meta().timings.total == 0.5
     with calling(fake_groq.url) as caller:
         fake_groq.enqueue(OK)
-        _, meta = await caller.fetch(MODELS, ANY)
+        _, meta = await fetch(caller, MODELS)
     assert meta().timings.connect == 0.0
 
 
@@ -190,7 +190,7 @@ async def test_an_open_response_is_given_back_once(
 ) -> None:
     fake_groq.enqueue(Reply(content="a b", fault=Fault.stall(500)))
     with calling(fake_groq.url) as caller:
-        response = await caller.open_stream(ASK)
+        response = await caller.open(ASK, events=True)
         assert response.open
         assert not response.complete
         assert response.meta()().timings.total == 0.0
@@ -207,7 +207,7 @@ async def test_an_abandoned_response_frees_its_place_at_finish(
 ) -> None:
     fake_groq.enqueue(Reply(content="a b", fault=Fault.stall(500)))
     with calling(fake_groq.url) as caller:
-        response = await caller.open_stream(ASK)
+        response = await caller.open(ASK, events=True)
         response.abandon()
         assert caller.pool.statistics().leased == 1
         response.finish()

@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from calling import ANY, ASK, FAILED, MODELS, NO_RETRY, OK, NoAnswer, calling, takes, times
+from calling import ASK, FAILED, MODELS, NO_RETRY, OK, NoAnswer, calling, fetch, takes, times
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.pool_state import PoolLimits
 from trio_groq.errors import APITimeoutError, ConfigurationError, PoolTimeoutError
@@ -28,7 +28,7 @@ async def test_the_total_is_over_all_attempts(
         takes(2.0),
         pytest.raises(APITimeoutError) as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert (caught.value.phase, caught.value.limit, caught.value.attempts) == ("total", 2.0, 2)
     assert times(fake_groq) == [0, 0.5]
 
@@ -42,7 +42,7 @@ async def test_the_first_token_is_counted_from_the_call_s_beginning(
         takes(3.0),
         pytest.raises(APITimeoutError) as caught,
     ):
-        await caller.open_stream(ASK)
+        await caller.open(ASK, events=True)
     assert (caught.value.phase, caught.value.limit) == ("first_token", 3.0)
 
 
@@ -58,7 +58,7 @@ async def test_read_is_tried_again_and_names_its_limit(
         takes(7 * 3 + 1.5),
         pytest.raises(APITimeoutError, match="next bytes of the response within 7 s") as got,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert (got.value.phase, got.value.limit, got.value.attempts) == ("read", 7.0, 3)
     assert fake_groq.connections_opened == 3
 
@@ -70,7 +70,7 @@ async def test_read_is_the_gap_and_not_the_sum(
     fake_groq.enqueue(attrs.evolve(OK, fault=drip))
     with calling(fake_groq.url, timeouts=Timeouts(read=6.0), retry=NO_RETRY) as caller:
         started = trio.current_time()
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
         assert trio.current_time() - started > 20
 
 
@@ -85,12 +85,12 @@ async def test_pool_is_exact_and_not_tried_again(
 
         async def hold() -> None:
             with holding:
-                await caller.fetch(MODELS, ANY)
+                await fetch(caller, MODELS)
 
         nursery.start_soon(hold)
         await wait_all_tasks_blocked()
         with takes(2.5), pytest.raises(PoolTimeoutError) as caught:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
         assert (caught.value.phase, caught.value.limit) == ("pool", 2.5)
         assert caught.value.attempts == 1
         assert caller.pool.statistics().waiting == 0
@@ -107,12 +107,12 @@ async def test_a_total_that_passes_in_the_pool_is_the_total(
 
         async def hold() -> None:
             with holding:
-                await caller.fetch(MODELS, ANY)
+                await fetch(caller, MODELS)
 
         nursery.start_soon(hold)
         await wait_all_tasks_blocked()
         with takes(1.5), pytest.raises(APITimeoutError) as caught:
-            await caller.fetch(MODELS, ANY, timeout=1.5)
+            await fetch(caller, MODELS, timeout=1.5)
         assert type(caught.value) is APITimeoutError
         assert caught.value.phase == "total"
         holding.cancel()
@@ -127,7 +127,7 @@ async def test_connect_is_exact(autojump_clock: MockClock) -> None:
         takes(3.0),
         pytest.raises(APITimeoutError) as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert (caught.value.phase, caught.value.limit) == ("connect", 3.0)
 
 
@@ -142,7 +142,7 @@ async def test_write_is_exact(autojump_clock: MockClock) -> None:
             takes(4.0),
             pytest.raises(APITimeoutError) as caught,
         ):
-            await caller.fetch(call, ANY)
+            await fetch(caller, call)
     assert (caught.value.phase, caught.value.limit) == ("write", 4.0)
 
 
@@ -153,7 +153,7 @@ async def test_the_caller_s_deadline_stays_a_cancellation(
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0, total=8.0)) as caller:
         with takes(deadline), trio.move_on_after(deadline) as scope:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
         assert scope.cancelled_caught
 
 
@@ -163,7 +163,7 @@ async def test_our_limit_never_looks_like_the_caller_s(
     fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0), retry=NO_RETRY) as caller:
         with trio.move_on_after(7.5) as scope, pytest.raises(APITimeoutError):
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
         assert not scope.cancel_called
 
 
@@ -173,9 +173,9 @@ async def test_a_timeout_of_one_call_is_that_call_s(
     fake_groq.enqueue(*[attrs.evolve(OK, fault=Fault.stall(0))] * 2)
     with calling(fake_groq.url, timeouts=Timeouts(read=7.0), retry=NO_RETRY) as caller:
         with takes(2.0), pytest.raises(APITimeoutError):
-            await caller.fetch(MODELS, ANY, timeout=2.0)
+            await fetch(caller, MODELS, timeout=2.0)
         with takes(1.0), pytest.raises(APITimeoutError):
-            await caller.fetch(MODELS, ANY, timeout=Timeouts(read=1.0))
+            await fetch(caller, MODELS, timeout=Timeouts(read=1.0))
 
 
 async def test_a_wrong_option_of_a_call_is_a_configuration_error(
@@ -183,7 +183,7 @@ async def test_a_wrong_option_of_a_call_is_a_configuration_error(
 ) -> None:
     with calling(fake_groq.url) as caller:
         with pytest.raises(ConfigurationError, match="total: expected a number > 0"):
-            await caller.fetch(MODELS, ANY, timeout=-1)
+            await fetch(caller, MODELS, timeout=-1)
         with pytest.raises(ConfigurationError, match="max_retries: expected an integer >= 0"):
-            await caller.fetch(MODELS, ANY, max_retries=-1)
+            await fetch(caller, MODELS, max_retries=-1)
     assert fake_groq.connections_opened == 0

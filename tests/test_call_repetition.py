@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from calling import ANY, ASK, FAILED, MODELS, NO_RETRY, OK, NoAnswer, calling, takes, times
+from calling import ASK, FAILED, MODELS, NO_RETRY, OK, NoAnswer, calling, fetch, takes, times
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._http.deadlines import Timeouts
 from trio_groq.errors import (
@@ -32,7 +32,7 @@ async def test_statuses_that_may_pass_are_tried_again(
 ) -> None:
     fake_groq.enqueue(Reply.error(status, "later"), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
-        value, meta = await caller.fetch(MODELS, ANY)
+        value, meta = await fetch(caller, MODELS)
     assert (value, meta().attempts) == ({"ok": True}, 2)
     assert len(fake_groq.requests) == 2
 
@@ -43,7 +43,7 @@ async def test_other_statuses_are_not(
 ) -> None:
     fake_groq.enqueue(Reply.error(status, "never"), OK)
     with calling(fake_groq.url) as caller, takes(0), pytest.raises(APIStatusError) as caught:
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert (caught.value.status_code, caught.value.attempts) == (status, 1)
     assert len(fake_groq.requests) == 1
 
@@ -64,7 +64,7 @@ async def test_waits_double_up_to_a_maximum_and_jitter_shortens_them(
         calling(fake_groq.url, u=u, retry=RetryPolicy(max_retries=6)) as caller,
         pytest.raises(InternalServerError) as caught,
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert caught.value.attempts == 7
     sent = times(fake_groq)
     waits = [late - early for early, late in pairwise(sent)]
@@ -87,7 +87,7 @@ async def test_the_server_says_how_long_to_wait(
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", headers=headers.items()), OK)
     with calling(fake_groq.url) as caller, takes(wait):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
 
 
 async def test_a_wait_that_is_too_long_is_told_and_not_slept(
@@ -95,7 +95,7 @@ async def test_a_wait_that_is_too_long_is_told_and_not_slept(
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "slow", retry_after=61), OK)
     with calling(fake_groq.url) as caller, takes(0), pytest.raises(RateLimitError) as caught:
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert caught.value.retry_after == 61
     assert len(fake_groq.requests) == 1
 
@@ -111,7 +111,7 @@ async def test_x_should_retry_overrules_the_status(
         calling(fake_groq.url, retry=RetryPolicy(max_retries=1)) as caller,
         pytest.raises(APIStatusError),
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert len(fake_groq.requests) == sent
 
 
@@ -130,7 +130,7 @@ async def test_broken_connections_are_tried_again(
 ) -> None:
     fake_groq.enqueue(attrs.evolve(OK, fault=fault), OK)
     with calling(fake_groq.url) as caller, takes(0.5):
-        _, meta = await caller.fetch(MODELS, ANY)
+        _, meta = await fetch(caller, MODELS)
     assert meta().attempts == 2
     assert fake_groq.connections_opened == 2
 
@@ -141,7 +141,7 @@ async def test_a_body_that_breaks_off_is_tried_again(
     torn = Reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", close=True)
     fake_groq.enqueue(torn, OK)
     with calling(fake_groq.url) as caller, takes(0.5):
-        value, _ = await caller.fetch(MODELS, ANY)
+        value, _ = await fetch(caller, MODELS)
     assert value == {"ok": True}
 
 
@@ -150,8 +150,8 @@ async def test_a_stale_connection_is_replaced_at_once_and_is_no_attempt(
 ) -> None:
     fake_groq.enqueue(OK, attrs.evolve(OK, fault=Fault.before_response_close()), OK)
     with calling(fake_groq.url, retry=NO_RETRY) as caller, takes(0):
-        await caller.fetch(MODELS, ANY)
-        _, meta = await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
+        _, meta = await fetch(caller, MODELS)
     assert meta().attempts == 1
     assert [request.connection for request in fake_groq.requests] == [1, 1, 2]
 
@@ -161,9 +161,9 @@ async def test_after_a_byte_of_a_response_nothing_is_replayed(
 ) -> None:
     fake_groq.enqueue(OK, attrs.evolve(OK, fault=Fault.truncate(1)), OK)
     with calling(fake_groq.url, retry=NO_RETRY) as caller:
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
         with pytest.raises(APIConnectionError):
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
     assert len(fake_groq.requests) == 2
 
 
@@ -176,7 +176,7 @@ async def test_nothing_is_tried_again_with_max_retries_0(
         takes(0),
         pytest.raises(InternalServerError) as caught,
     ):
-        await caller.fetch(MODELS, ANY, max_retries=0)
+        await fetch(caller, MODELS, max_retries=0)
     assert caught.value.attempts == 1
 
 
@@ -185,7 +185,7 @@ async def test_refused_connections_are_counted_as_attempts(autojump_clock: MockC
         await unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with calling(url) as caller, takes(1.5), pytest.raises(APIConnectionError) as caught:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
     assert caught.value.attempts == 3
     assert caught.value.request is not None
     assert caught.value.request.url == f"{url}/openai/v1/models"
@@ -198,12 +198,12 @@ async def test_a_call_that_its_client_s_close_ends_is_not_tried_again(
     with calling("http://localhost:9") as caller, takes(0):
         failed: list[APIConnectionError] = []
 
-        async def fetch() -> None:
+        async def fetch_one() -> None:
             with pytest.raises(APIConnectionError, match="got a call after its close") as caught:
-                await caller.fetch(MODELS, ANY)
+                await fetch(caller, MODELS)
             failed.append(caught.value)
 
-        nursery.start_soon(fetch)
+        nursery.start_soon(fetch_one)
         await wait_all_tasks_blocked()
         assert caller.pool.statistics().dialling == 1
         caller.pool.close()
@@ -217,7 +217,7 @@ async def test_a_wrong_body_is_not_tried_again(
 ) -> None:
     fake_groq.enqueue(Reply.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{"))
     with calling(fake_groq.url) as caller, pytest.raises(APIResponseValidationError) as caught:
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
     assert caught.value.attempts == 1
 
 
@@ -233,7 +233,7 @@ async def test_no_wait_begins_that_the_caller_s_deadline_would_end(
     fake_groq.enqueue(attrs.evolve(FAILED, fault=fault))
     with calling(fake_groq.url) as caller, takes(0), trio.move_on_after(0.5) as scope:
         with pytest.raises(APIError) as caught:
-            await caller.fetch(MODELS, ANY)
+            await fetch(caller, MODELS)
         assert caught.value.attempts == 1
     assert not scope.cancelled_caught
 
@@ -243,7 +243,7 @@ async def test_a_wait_that_ends_before_the_deadline_is_begun(
 ) -> None:
     fake_groq.enqueue(FAILED, OK)
     with calling(fake_groq.url) as caller, trio.fail_after(0.6), takes(0.5):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
 
 
 async def test_no_wait_begins_that_the_total_would_end(
@@ -255,7 +255,7 @@ async def test_no_wait_begins_that_the_total_would_end(
         takes(0),
         pytest.raises(RateLimitError),
     ):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)
 
 
 async def test_a_stream_waits_no_longer_than_its_first_token_may(
@@ -267,7 +267,7 @@ async def test_a_stream_waits_no_longer_than_its_first_token_may(
         takes(0),
         pytest.raises(RateLimitError),
     ):
-        await caller.open_stream(ASK)
+        await caller.open(ASK, events=True)
 
 
 async def test_without_any_deadline_there_is_no_end_of_patience(
@@ -276,4 +276,4 @@ async def test_without_any_deadline_there_is_no_end_of_patience(
     fake_groq.enqueue(*[FAILED] * 3, OK)
     policy = RetryPolicy(max_retries=3, initial_delay=1e6, max_delay=1e9)
     with calling(fake_groq.url, retry=policy) as caller, takes(7e6):
-        await caller.fetch(MODELS, ANY)
+        await fetch(caller, MODELS)

@@ -20,8 +20,8 @@ import trio
 
 from trio_groq._api.accumulate import Accumulator
 from trio_groq._api.responses import error_from_event
-from trio_groq._call import OpenResponse
 from trio_groq._http.messages import Span
+from trio_groq._open_response import OpenResponse
 from trio_groq._stream_views import StreamIterator, as_batch, as_events, as_texts
 from trio_groq.errors import (
     APIConnectionError,

@@ -10,16 +10,16 @@ import trio
 from trio_groq._api.auth import ApiKey
 from trio_groq._api.parameters import encode_json
 from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions, RequestBuilder
-from trio_groq._api.responses import JSONDecoder
 from trio_groq._api.retry import RetryOption, as_retry_policy
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._http.deadlines import TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
+from trio_groq._readers import Reader, bytes_reader, json_reader
 from trio_groq.config import ClientConfig, PoolLimits
 from trio_groq.errors import InvalidRequestError
 from trio_groq.resources.chat import Chat
-from trio_groq.types._base import Decoder, Response, attach_meta
+from trio_groq.types._base import Decoder
 
 __all__ = ["GroqClient"]
 
@@ -224,12 +224,9 @@ class GroqClient:
             headers=extra_headers or {},
             query=extra_query or {},
         )
-        value, meta = await self._caller.fetch(
-            call, _decoder(cast_to), timeout=timeout, max_retries=max_retries
+        return await self._caller.perform(
+            call, _reader(cast_to), timeout=timeout, max_retries=max_retries
         )
-        if isinstance(value, Response):
-            attach_meta(value, meta)
-        return value
 
     async def aclose(self) -> None:
         """Close every connection; calls under way end with an `APIConnectionError`. Idempotent."""
@@ -263,16 +260,11 @@ def _with_patience(
     return config
 
 
-class _AsItCame:
-    """Stands for a decoder where the body is wanted as it came."""
-
-    def decode(self, data: bytes | bytearray | memoryview, /) -> bytes:
-        return bytes(data)
-
-
-def _decoder(cast_to: type[Any]) -> JSONDecoder[Any]:
+def _reader(cast_to: type[Any]) -> Reader[Any]:
     try:
-        return _AsItCame() if cast_to is bytes else Decoder(Any if cast_to is object else cast_to)
+        if cast_to is bytes:
+            return bytes_reader()
+        return json_reader(Decoder(Any if cast_to is object else cast_to))
     except TypeError as exc:
         raise InvalidRequestError(
             f"cast_to: expected a type that JSON can be decoded into, got {cast_to!r} ({exc})",

@@ -10,7 +10,13 @@ from trio_groq.testing import DEFAULT_MODELS, RecordedRequest, Reply
 from trio_groq.testing.routes import Routes
 
 ANSWER = Reply(content="the answer")
-ANY = Routes(api_keys=None, models=DEFAULT_MODELS)
+
+
+def routes_of(**options: Any) -> Routes:
+    return Routes(chat=lambda _request: ANSWER, **options)
+
+
+ANY = routes_of(api_keys=None, models=DEFAULT_MODELS)
 
 
 def ask(
@@ -20,7 +26,7 @@ def ask(
     request = RecordedRequest(
         method=method, path=path, headers=headers, connection=1, received_at=0.0, **fields
     )
-    return routes.answer(request, lambda: ANSWER)
+    return routes.answer(request)
 
 
 def body(reply: Reply) -> Any:
@@ -52,7 +58,7 @@ def test_no_key_is_no_access(auth: str | None) -> None:
 
 @pytest.mark.parametrize(("key", "status"), [("good", 200), ("bad", 401)])
 def test_only_listed_keys_have_access(key: str, status: int) -> None:
-    routes = Routes(api_keys={"good"}, models=None)
+    routes = routes_of(api_keys={"good"}, models=None)
     assert ask("GET", "/openai/v1/models", routes=routes, auth=f"bearer {key}").status == status
 
 
@@ -95,6 +101,6 @@ def test_an_unknown_model_is_not_found() -> None:
 
 
 def test_any_model_is_found_when_none_is_listed() -> None:
-    routes = Routes(api_keys=None, models=None)
+    routes = routes_of(api_keys=None, models=None)
     assert body(ask("GET", "/openai/v1/models/gpt-0", routes=routes))["id"] == "gpt-0"
     assert len(body(ask("GET", "/openai/v1/models", routes=routes))["data"]) == len(DEFAULT_MODELS)

@@ -172,9 +172,9 @@ class RequestBuilder:
         own: dict[str, str | None] = {
             "User-Agent": USER_AGENT,
             "Accept": call.accept,
-            # A compressor may hold back what it has until it has enough, and a token cannot wait.
-            # Whatever the server sends, the engine decodes.
-            "Accept-Encoding": "identity" if call.accept == EVENT_STREAM else "gzip, deflate",
+            # A compressor may hold back what it has until it has enough, and a token cannot wait;
+            # audio is compressed already. Whatever the server sends, the engine decodes.
+            "Accept-Encoding": "gzip, deflate" if call.accept == JSON else "identity",
             "Content-Type": call.content_type,
         }
         return Request(

@@ -1,16 +1,20 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Final, Literal, Unpack, final, overload
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
+from typing import Any, Final, Literal, Unpack, cast, final, overload
 
-from trio_groq._api.parameters import Validator, encode_json, sendable_messages
+from trio_groq._api.parameters import Validator, sendable_messages
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
-from trio_groq._call import NOT_GIVEN, Caller, NotGiven, OpenResponse
+from trio_groq._api_response import APIResponse, ResponseManager
+from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
+from trio_groq._open_response import OpenResponse
+from trio_groq._readers import Reader, json_reader
 from trio_groq._stream import ChatStream
-from trio_groq.types._base import Decoder, attach_meta
+from trio_groq.resources._base import Resource, collect, make_call
+from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionCreateParams
 from trio_groq.types.chunks import ChatCompletionChunk
@@ -20,10 +24,14 @@ __all__ = ["Chat", "ChatCompletions"]
 _PATH: Final = "/openai/v1/chat/completions"
 
 
+class _CreateParams(ChatCompletionCreateParams, RequestOptions, total=False):
+    """The parameters of a completion and the options of a call."""
+
+
 # Built at the first call: decoders and validators cost milliseconds that an import need not.
 @cache
-def _completion_decoder() -> Decoder[ChatCompletion]:
-    return Decoder(ChatCompletion)
+def _completion_reader() -> Reader[ChatCompletion]:
+    return json_reader(Decoder(ChatCompletion))
 
 
 @cache
@@ -36,38 +44,35 @@ def _validator() -> Validator:
     return Validator(ChatCompletionCreateParams)
 
 
-def _call(
-    params: ChatCompletionCreateParams,
-    *,
-    stream: bool,
-    headers: HeaderOptions | None,
-    query: QueryOptions | None,
-    body: Mapping[str, object] | None,
-) -> Call:
+def _call(params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool) -> Call:
     _validator()(params, stacklevel=3)
     content: dict[str, object] = {**params, "messages": sendable_messages(params["messages"])}
     if stream:
         content["stream"] = True
-    if body:
-        content.update(body)
-    return Call(
-        method="POST",
-        path=_PATH,
-        body=encode_json(content),
-        content_type=JSON,
-        accept=EVENT_STREAM if stream else JSON,
-        headers=headers or {},
-        query=query or {},
-    )
+    accept = EVENT_STREAM if stream else JSON
+    return make_call("POST", _PATH, options, params=content, accept=accept)
 
 
 @final
-class ChatCompletions:
+class ChatCompletions(Resource):
     """Answers of a model to a conversation."""
 
     def __init__(self, caller: Caller, *, max_event_bytes: int) -> None:
-        self._caller = caller
+        super().__init__(caller)
         self._max_event_bytes = max_event_bytes
+
+    @property
+    def with_raw_response(self) -> "ChatCompletionsWithRawResponse":
+        """The same methods, returning the response itself, read."""
+        return ChatCompletionsWithRawResponse(self._over(self._caller.raw()))
+
+    @property
+    def with_streaming_response(self) -> "ChatCompletionsWithStreamingResponse":
+        """The same methods, for `async with`, giving the response itself, unread."""
+        return ChatCompletionsWithStreamingResponse(self._over(self._caller.streaming()))
+
+    def _over(self, caller: Caller) -> "ChatCompletions":
+        return ChatCompletions(caller, max_event_bytes=self._max_event_bytes)
 
     @overload
     async def create(
@@ -135,21 +140,15 @@ class ChatCompletions:
             InvalidRequestError: A parameter is not valid; nothing was sent.
             APIError: The call failed: see the error tree.
         """
-        call = _call(
-            params,
-            stream=bool(stream),
-            headers=extra_headers,
-            query=extra_query,
-            body=extra_body,
-        )
+        options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        call = _call(params, options, stream=bool(stream))
         if stream:
-            opened = self._open_stream(call, timeout, max_retries)
-            return await opened.open()
-        completion, meta = await self._caller.fetch(
-            call, _completion_decoder(), timeout=timeout, max_retries=max_retries
+            return await self._caller.perform(
+                call, self._stream_reader(), timeout=timeout, max_retries=max_retries
+            )
+        return await self._caller.perform(
+            call, _completion_reader(), timeout=timeout, max_retries=max_retries
         )
-        attach_meta(completion, meta)
-        return completion
 
     def stream(
         self,
@@ -177,19 +176,73 @@ class ChatCompletions:
         Raises:
             InvalidRequestError: A parameter is not valid; nothing was sent.
         """
-        call = _call(params, stream=True, headers=extra_headers, query=extra_query, body=extra_body)
-        return self._open_stream(call, timeout, max_retries)
+        options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        call = _call(params, options, stream=True)
 
-    def _open_stream(
-        self,
-        call: Call,
-        timeout: TimeoutOption | NotGiven,
-        max_retries: RetryOption | NotGiven,
-    ) -> ChatStream:
         async def open_response() -> OpenResponse:
-            return await self._caller.open_stream(call, timeout=timeout, max_retries=max_retries)
+            return await self._caller.open(
+                call, events=True, timeout=timeout, max_retries=max_retries
+            )
 
+        return self._make_stream(open_response)
+
+    def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
         return ChatStream(open_response, _chunk_decoder(), max_event_bytes=self._max_event_bytes)
+
+    def _stream_reader(self) -> Reader[ChatStream]:
+        async def open_stream(response: OpenResponse) -> ChatStream:
+            async def opened() -> OpenResponse:
+                return response  # noqa: ASYNC910 (its head has come already)
+
+            return await self._make_stream(opened).open()
+
+        return Reader(open=open_stream, events=True)
+
+
+@final
+class ChatCompletionsWithRawResponse:
+    """`create`, returning the response itself, whose body has been read unless it is a stream."""
+
+    def __init__(self, completions: ChatCompletions) -> None:
+        self._completions = completions
+
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[_CreateParams]
+    ) -> APIResponse[ChatStream]: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+    ) -> APIResponse[ChatCompletion]: ...
+    async def create(
+        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+    ) -> APIResponse[ChatCompletion] | APIResponse[ChatStream]:
+        """As `ChatCompletions.create`; `await response.parse()` is what that returns."""
+        result = await self._completions.create(stream=bool(stream), **params)
+        return cast("APIResponse[ChatCompletion] | APIResponse[ChatStream]", result)
+
+
+@final
+class ChatCompletionsWithStreamingResponse:
+    """`create`, for `async with`, giving the response itself, whose body has not been read."""
+
+    def __init__(self, completions: ChatCompletions) -> None:
+        self._create = ChatCompletionsWithRawResponse(completions).create
+
+    @overload
+    def create(
+        self, *, stream: Literal[True], **params: Unpack[_CreateParams]
+    ) -> ResponseManager[ChatStream]: ...
+    @overload
+    def create(
+        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+    ) -> ResponseManager[ChatCompletion]: ...
+    def create(
+        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+    ) -> ResponseManager[ChatCompletion] | ResponseManager[ChatStream]:
+        """As `ChatCompletions.create`; entering makes the call."""
+        make: Callable[..., Awaitable[APIResponse[Any]]] = self._create
+        return ResponseManager(partial(make, stream=stream, **params))
 
 
 @final

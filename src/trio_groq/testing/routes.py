@@ -1,44 +1,20 @@
-"""Which request gets which answer: the routes of the API, its checks, and the models it lists."""
+"""Which request gets which answer: the API's endpoints, and what stands before all of them."""
 
-from collections.abc import Callable, Container, Sequence
-from urllib.parse import unquote
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Final, TypeAlias, final
 
-import attrs
-
+from trio_groq.testing.endpoints import Endpoint, Table
+from trio_groq.testing.models import DEFAULT_MODELS, Models
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
-from trio_groq.testing.validation import check_chat, model_not_found
+from trio_groq.testing.validation import check_chat
 
-__all__ = ["DEFAULT_MODELS", "Routes"]
+__all__ = ["DEFAULT_MODELS", "Chat", "Routes"]
 
-DEFAULT_MODELS = (
-    "llama-3.3-70b-versatile",
-    "llama-3.1-8b-instant",
-    "meta-llama/llama-4-maverick-17b-128e-instruct",
-    "meta-llama/llama-4-scout-17b-16e-instruct",
-    "moonshotai/kimi-k2-instruct-0905",
-    "openai/gpt-oss-120b",
-    "openai/gpt-oss-20b",
-    "qwen/qwen3-32b",
-    "groq/compound",
-    "groq/compound-mini",
-)
+Chat: TypeAlias = Callable[[RecordedRequest], Reply]
+"""Gives the reply to a completion that passes the checks."""
 
-_BASE = "/openai/v1"
-_CHAT = f"{_BASE}/chat/completions"
-_MODELS = f"{_BASE}/models"
-
-# Made up, and the same for every model.
-_CREATED = 1_740_000_000
-_CONTEXT_WINDOW = 131_072
-_MAX_COMPLETION_TOKENS = 32_768
-
-
-def _method_of(path: str) -> str | None:
-    """The one method that the path knows, None for an unknown path."""
-    if path == _CHAT:
-        return "POST"
-    return "GET" if path == _MODELS or path.startswith(f"{_MODELS}/") else None
+_CHAT: Final = "/openai/v1/chat/completions"
 
 
 def _unknown_url(request: RecordedRequest) -> Reply:
@@ -54,59 +30,45 @@ def _wrong_method(request: RecordedRequest, allowed: str) -> Reply:
     return Reply.error(405, message, code="method_not_allowed", headers=(("allow", allowed),))
 
 
-def _model(name: str) -> dict[str, object]:
-    owner, _, _ = name.rpartition("/")
-    return {
-        "id": name,
-        "object": "model",
-        "created": _CREATED,
-        "owned_by": owner or "Meta",
-        "active": True,
-        "context_window": _CONTEXT_WINDOW,
-        "public_apps": None,
-        "max_completion_tokens": _MAX_COMPLETION_TOKENS,
-    }
-
-
-@attrs.frozen
+@final
 class Routes:
     """The API as it stands without a script.
 
-    Attributes:
-        api_keys: Keys that it accepts, None for any but the empty one.
-        models: Models that it has, None for any.
+    Args:
+        api_keys: Keys that it accepts, None for any.
+        models: Models that it begins with, None for any.
+        chat: Who replies to a completion that passes the checks.
     """
 
-    api_keys: Container[str] | None
-    models: Sequence[str] | None
+    def __init__(
+        self, api_keys: Container[str] | None, models: Sequence[str] | None, chat: Chat
+    ) -> None:
+        self._api_keys = api_keys
+        self._models = Models(models)
+        self._chat = chat
+        self._table = Table([Endpoint("POST", _CHAT, self._complete), *self._models.endpoints()])
 
     def is_unknown(self, request: RecordedRequest) -> bool:
         """Whether the path is none of the API's."""
-        return _method_of(request.path) is None
+        return not self._table.find(request.path)[0]
 
-    def answer(self, request: RecordedRequest, chat: Callable[[], Reply]) -> Reply:
-        """The refusal or the answer; `chat` gives it for a completion that passes the checks."""
-        method = _method_of(request.path)
-        if method is None:
+    def answer(self, request: RecordedRequest) -> Reply:
+        """The refusal or the answer."""
+        answers, names = self._table.find(request.path)
+        if not answers:
             return _unknown_url(request)
-        if request.method != method:
-            return _wrong_method(request, method)
+        answer = answers.get(request.method)
+        if answer is None:
+            return _wrong_method(request, ", ".join(answers))
         if not self._is_authorized(request):
             return Reply.error(401, "Invalid API Key", code="invalid_api_key")
-        if request.path != _CHAT:
-            return self._models(unquote(request.path.removeprefix(_MODELS).removeprefix("/")))
-        return check_chat(request.json, self.models) or chat()
+        return answer(request, names)
 
     def _is_authorized(self, request: RecordedRequest) -> bool:
         scheme, _, key = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             return False
-        return self.api_keys is None or key in self.api_keys
+        return self._api_keys is None or key in self._api_keys
 
-    def _models(self, name: str) -> Reply:
-        known = DEFAULT_MODELS if self.models is None else self.models
-        if not name:
-            return Reply.json({"object": "list", "data": [_model(each) for each in known]})
-        if self.models is not None and name not in known:
-            return model_not_found(name)
-        return Reply.json(_model(name))
+    def _complete(self, request: RecordedRequest, _names: Mapping[str, str]) -> Reply:
+        return check_chat(request.json, self._models.names) or self._chat(request)

@@ -83,7 +83,7 @@ class FakeGroq:
         self._tls = tls
         self._host = host
         self._port = port
-        self._routes = Routes(api_keys, models)
+        self._routes = Routes(api_keys, models, self._chat)
         self._default = default_reply
         self._script: deque[Reply] = deque()
         self._requests: deque[RecordedRequest] = deque(maxlen=max_recorded)
@@ -153,7 +153,7 @@ class FakeGroq:
             made = self._by_default(request)
             if made is not None and not made.is_chat:
                 return made
-        return self._routes.answer(request, partial(self._chat, request))
+        return self._routes.answer(request)
 
     def _chat(self, request: RecordedRequest) -> Reply:
         if self._script:

@@ -1,0 +1,217 @@
+"""A response whose head is here: what holds the connection until its body has been read."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, final
+
+import trio
+
+from trio_groq._api.rate_limits import parse_rate_limits
+from trio_groq._http.connection import Connection, Consume
+from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.messages import ResponseHead, Span
+from trio_groq._http.pool import ConnectionPool
+from trio_groq.errors import APIError, APITimeoutError, RequestInfo
+from trio_groq.types.meta import ResponseMeta, Timings
+
+__all__ = ["MAX_BODY_BYTES", "OpenResponse"]
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+"""A whole response in memory. The largest honest one is a batch of embeddings: 2,048 of 1,024
+numbers each are some 25 MB."""
+
+
+@final
+class OpenResponse:
+    """A response whose head is here and whose body is not yet read.
+
+    It holds a leased connection and gives it back exactly once: at `finish`, which keeps the
+    connection if the body was read to its end, and closes it otherwise.
+
+    Attributes:
+        head: Status and header fields.
+        request: Method and URL.
+        deadlines: The call's limits.
+        attempts: How many times the call was sent.
+        first_token_at: When the first token came, on Trio's clock; None before that.
+    """
+
+    __slots__ = (
+        "_connect",
+        "_connection",
+        "_ended_at",
+        "_first_byte_at",
+        "_pool",
+        "_queue",
+        "_sent_at",
+        "attempts",
+        "deadlines",
+        "first_token_at",
+        "head",
+        "request",
+    )
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        connection: Connection,
+        head: ResponseHead,
+        request: RequestInfo,
+        deadlines: Deadlines,
+    ) -> None:
+        now = trio.current_time()
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._queue = connection.waited
+        self._connect = connection.connected_in
+        self._sent_at = connection.sent_at
+        self._first_byte_at = now
+        self._ended_at: float | None = None
+        self.first_token_at: float | None = None
+        self.head: ResponseHead = head
+        self.request: RequestInfo = request
+        self.deadlines: Deadlines = deadlines
+        self.attempts: int = 1
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the call."""
+        return self.head.headers.get("x-request-id")
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection is still held."""
+        return self._connection is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole body has been read."""
+        return self._connection is None or self._connection.complete
+
+    def receive(self, consume: Consume) -> Awaitable[None]:
+        """Receive more of the body, until `consume` says that it is enough, or to its end.
+
+        Raises:
+            trio.TooSlowError: A limit passed: `too_slow` says which.
+            APIConnectionError: The connection broke.
+        """
+        assert self._connection is not None  # noqa: S101 (callers check `open`)
+        return self._connection.receive(self.deadlines, consume)
+
+    def too_slow(self) -> APITimeoutError:
+        """The error for a `trio.TooSlowError` that `receive` has just raised."""
+        return self.deadlines.error("read", trio.current_time())
+
+    def first_token_came(self) -> None:
+        """The stream's first chunk is here: note when, and lift the limit on its coming."""
+        self.first_token_at = trio.current_time()
+        self.deadlines.first_token_came()
+
+    async def read(self, limit: int, *, cut: bool = False) -> bytes:
+        """The whole body.
+
+        Args:
+            limit: Bytes at the most.
+            cut: Return the first `limit` bytes of a longer body instead of raising.
+
+        Raises:
+            APIConnectionError: The connection broke, or a limit passed.
+            APIError: The body is longer than `limit`.
+        """
+        body = bytearray()
+
+        def consume(spans: list[Span]) -> bool:
+            for data, start, end in spans:
+                body.extend(memoryview(data)[start:end])
+            return len(body) > limit
+
+        try:
+            await self._receive_all(consume)
+            if len(body) > limit and not cut:
+                raise APIError(f"response body: expected at most {limit} bytes, got more")
+        except APIError as exc:
+            exc.request_id = self.request_id
+            raise
+        return bytes(body[:limit])
+
+    async def receive_some(self) -> bytes:
+        """The next bytes of the body, as many as one receive brings; empty at its end.
+
+        At the end, after an error and when cancelled the connection is given back.
+
+        Raises:
+            APIConnectionError: The connection broke, or a limit passed.
+        """
+        piece = bytearray()
+
+        def consume(spans: list[Span]) -> bool:
+            for data, start, end in spans:
+                piece.extend(memoryview(data)[start:end])
+            return bool(piece)
+
+        if self.complete:
+            await trio.lowlevel.checkpoint()
+            self.finish()
+            return b""
+        try:
+            await self._receive_all(consume)
+        except BaseException as exc:
+            self.finish()
+            if isinstance(exc, APIError):
+                exc.request = exc.request or self.request
+                exc.request_id = exc.request_id or self.request_id
+            raise
+        if self.complete:
+            self.finish()
+        return bytes(piece)
+
+    async def _receive_all(self, consume: Consume) -> None:
+        try:
+            await self.receive(consume)
+        except trio.TooSlowError:
+            raise self.too_slow() from None
+
+    def finish(self) -> None:
+        """Give the connection back. Idempotent."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._ended_at = trio.current_time()
+            self._pool.release(connection)
+
+    def abandon(self) -> None:
+        """Close the connection, wherever the response was; its place is given back by `finish`."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def meta(self) -> Callable[[], ResponseMeta]:
+        """How the response came, as far as it has come: a function that makes the record.
+
+        It holds plain values only, so that what it is attached to can be copied and pickled.
+        """
+        ended = self._ended_at if self._ended_at is not None else trio.current_time()
+        first_token = self.first_token_at
+        return partial(
+            _make_meta,
+            self.head,
+            self.attempts,
+            (
+                self._queue,
+                self._connect,
+                self._first_byte_at - self._sent_at,
+                None if first_token is None else first_token - self._sent_at,
+                ended - self.deadlines.started,
+            ),
+        )
+
+
+def _make_meta(
+    head: ResponseHead, attempts: int, timings: tuple[float | None, ...]
+) -> ResponseMeta:
+    return ResponseMeta(
+        request_id=head.headers.get("x-request-id"),
+        status=head.status,
+        headers=head.headers,
+        rate_limits=parse_rate_limits(head.headers),
+        attempts=attempts,
+        timings=Timings(*timings),
+    )

@@ -1,0 +1,54 @@
+"""What becomes of a connection whose holder is dropped half-read, and who is told of it."""
+
+import sys
+import warnings
+from typing import Final
+
+import trio
+
+from trio_groq._open_response import OpenResponse
+
+__all__ = ["caller_line", "let_go"]
+
+_OURS: Final = f"{__package__}."
+
+
+def caller_line() -> str:
+    """File and line of the nearest frame outside this package: who made the object."""
+    frame = sys._getframe(1)  # noqa: SLF001 (documented; inspect.stack reads source files)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_OURS):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def let_go(
+    holder: object,
+    response: OpenResponse,
+    token: trio.lowlevel.TrioToken | None,
+    made_at: str,
+) -> None:
+    """Close the connection of a holder that is being collected, and warn. For `__del__`.
+
+    A finalizer may run in the middle of anything, in any thread: the pool is told later, from the
+    run itself. If that is over, nobody else has an interest, and only the socket is left.
+
+    Args:
+        holder: The object, for its name and for tracemalloc.
+        response: What it holds; nothing happens if that is closed already.
+        token: The run that it belongs to, None if it was never opened.
+        made_at: From `caller_line`.
+    """
+    if not response.open:
+        return
+    try:
+        if token is not None:
+            token.run_sync_soon(response.finish)
+    except trio.RunFinishedError:
+        response.abandon()
+    warnings.warn(
+        f"{type(holder).__name__} made at {made_at} was dropped half-read; its connection is "
+        "closed. Use `async with`.",
+        ResourceWarning,
+        stacklevel=3,
+        source=holder,
+    )

@@ -1,0 +1,157 @@
+"""What all resources share: how a method's arguments become a call, and its raw forms."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import ParamSpec, TypeVar, cast
+from urllib.parse import quote
+
+from trio_groq._api.parameters import encode_json
+from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions
+from trio_groq._api.retry import RetryOption
+from trio_groq._api_response import APIResponse, ResponseManager
+from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
+from trio_groq._http.deadlines import TimeoutOption
+from trio_groq._readers import Reader
+from trio_groq.errors import InvalidRequestError
+
+__all__ = ["Resource", "as_raw", "as_streaming", "collect", "make_call", "segment"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def collect(
+    extra_headers: HeaderOptions | None,
+    extra_query: QueryOptions | None,
+    extra_body: Mapping[str, object] | None,
+    timeout: TimeoutOption | NotGiven,
+    max_retries: RetryOption | NotGiven,
+) -> RequestOptions:
+    """The options of a method that names each of them."""
+    return RequestOptions(
+        extra_headers=extra_headers,
+        extra_query=extra_query,
+        extra_body=extra_body,
+        timeout=timeout,
+        max_retries=max_retries,
+    )
+
+
+def segment(name: str, value: str, *, slashes: bool = False) -> str:
+    """An id as a segment of a path, percent-encoded.
+
+    Args:
+        name: The parameter, for the message.
+        value: The id.
+        slashes: Whether slashes belong to it, as in names of models.
+
+    Raises:
+        InvalidRequestError: It is no text, empty, or would lead to another path.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(
+            f"{name}: expected a non-empty string, got {value!r}", path=name, value=value
+        )
+    parts = value.split("/") if slashes else [value]
+    if any(part in {"", ".", ".."} for part in parts):
+        raise InvalidRequestError(
+            f"{name}: expected an id, got a path: {value!r}", path=name, value=value
+        )
+    return quote(value, safe="/" if slashes else "", errors="replace")
+
+
+def make_call(
+    method: str,
+    path: str,
+    options: RequestOptions,
+    *,
+    params: Mapping[str, object] | None = None,
+    query: Mapping[str, object] | None = None,
+    content: bytes | None = None,
+    content_type: str | None = None,
+    accept: str = JSON,
+) -> Call:
+    """A call to the API.
+
+    Args:
+        method: Upper case.
+        path: Absolute path.
+        options: The caller's; the fields of `extra_body` are added to `params`.
+        params: Sent as JSON; None for no such body.
+        query: Query parameters; those that are None are left out.
+        content: A body that is no JSON.
+        content_type: Its media type.
+        accept: The media type wanted back.
+
+    Raises:
+        InvalidRequestError: A parameter cannot be JSON, or there is no JSON for `extra_body`.
+    """
+    body: bytes = b""
+    extra_body = options.get("extra_body")
+    if content is not None:
+        body = content
+    elif params is not None or extra_body:
+        body = encode_json({**(params or {}), **(extra_body or {})})
+        content_type = JSON
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    return Call(
+        method=method,
+        path=path,
+        body=body,
+        content_type=content_type,
+        accept=accept,
+        headers=options.get("extra_headers") or {},
+        query={**given, **(options.get("extra_query") or {})},
+    )
+
+
+class Resource:
+    """Base of the resources: methods that make calls through one `Caller`."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def _perform(
+        self,
+        method: str,
+        path: str,
+        reader: Reader[T],
+        options: RequestOptions,
+        *,
+        params: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
+        content: bytes | None = None,
+        content_type: str | None = None,
+        accept: str = JSON,
+    ) -> T:
+        """Make a call (see `make_call`) and read its response."""
+        call = make_call(
+            method,
+            path,
+            options,
+            params=params,
+            query=query,
+            content=content,
+            content_type=content_type,
+            accept=accept,
+        )
+        return await self._caller.perform(
+            call,
+            reader,
+            timeout=options.get("timeout", NOT_GIVEN),
+            max_retries=options.get("max_retries", NOT_GIVEN),
+        )
+
+
+def as_raw(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIResponse[T]]]:
+    """State what a method of a resource over `Caller.raw()` returns."""
+    return cast("Callable[P, Awaitable[APIResponse[T]]]", method)
+
+
+def as_streaming(method: Callable[P, Awaitable[T]]) -> Callable[P, ResponseManager[T]]:
+    """Make a method of a resource over `Caller.streaming()` one to use with `async with`."""
+
+    def manage(*args: P.args, **kwargs: P.kwargs) -> ResponseManager[T]:
+        return ResponseManager(partial(as_raw(method), *args, **kwargs))
+
+    return manage

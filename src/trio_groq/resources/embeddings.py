@@ -1,0 +1,95 @@
+"""`client.embeddings`. Source: API reference, "Create embedding"."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, Unpack, final
+
+from trio_groq._api.parameters import Validator
+from trio_groq._api.requests import HeaderOptions, QueryOptions
+from trio_groq._api.retry import RetryOption
+from trio_groq._call import NOT_GIVEN, NotGiven
+from trio_groq._http.deadlines import TimeoutOption
+from trio_groq._readers import Reader, json_reader
+from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
+from trio_groq.types._base import Decoder
+from trio_groq.types.embeddings import CreateEmbeddingResponse
+from trio_groq.types.embeddings_params import EmbeddingCreateParams
+
+__all__ = ["Embeddings", "EmbeddingsWithRawResponse", "EmbeddingsWithStreamingResponse"]
+
+_PATH: Final = "/openai/v1/embeddings"
+
+
+# Built at the first call: decoders and validators cost milliseconds that an import need not.
+@cache
+def _reader() -> Reader[CreateEmbeddingResponse]:
+    return json_reader(Decoder(CreateEmbeddingResponse))
+
+
+@cache
+def _validator() -> Validator:
+    return Validator(EmbeddingCreateParams)
+
+
+@final
+class Embeddings(Resource):
+    """Texts as vectors."""
+
+    @property
+    def with_raw_response(self) -> "EmbeddingsWithRawResponse":
+        """The same methods, returning the response itself, read."""
+        return EmbeddingsWithRawResponse(Embeddings(self._caller.raw()))
+
+    @property
+    def with_streaming_response(self) -> "EmbeddingsWithStreamingResponse":
+        """The same methods, for `async with`, giving the response itself, unread."""
+        return EmbeddingsWithStreamingResponse(Embeddings(self._caller.streaming()))
+
+    async def create(
+        self,
+        *,
+        extra_headers: HeaderOptions | None = None,
+        extra_query: QueryOptions | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        **params: Unpack[EmbeddingCreateParams],
+    ) -> CreateEmbeddingResponse:
+        """Turn texts into vectors.
+
+        Args:
+            extra_headers: Header fields for this request; None takes a default one away.
+            extra_query: Query parameters for this request.
+            extra_body: Fields of the body that the parameters do not have (yet); they win over
+                parameters of the same name.
+            timeout: Seconds for the whole call, or limits by phase.
+            max_retries: How often it is repeated at the most, or a policy.
+            params: See `EmbeddingCreateParams`. Left out is not sent; None is sent as null.
+
+        Returns:
+            A vector for each input, in the form that was asked for; `Embedding.floats` reads
+            both forms.
+
+        Raises:
+            InvalidRequestError: A parameter is not valid; nothing was sent.
+            APIError: The call failed: see the error tree.
+        """
+        _validator()(params, stacklevel=2)
+        options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        return await self._perform("POST", _PATH, _reader(), options, params=params)
+
+
+@final
+class EmbeddingsWithRawResponse:
+    """`client.embeddings.with_raw_response`: each method returns the response, read."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self.create: Final = as_raw(embeddings.create)
+
+
+@final
+class EmbeddingsWithStreamingResponse:
+    """`client.embeddings.with_streaming_response`: each gives the response, unread."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self.create: Final = as_streaming(embeddings.create)
