@@ -1,8 +1,8 @@
 """`ChatStream`: where it may be read, by whom, and what becomes of one that is dropped."""
 
 import gc
-import warnings
 import linecache
+import warnings
 from pathlib import Path
 
 import pytest

@@ -244,7 +244,7 @@ class Caller:
                     remaining=self._remaining(deadlines),
                     u=self.random(),
                 )
-                if wait is None:
+                if wait is None or not _repeatable(call):
                     raise
             else:
                 response.attempts = attempts
@@ -285,3 +285,8 @@ class Caller:
     def _remaining(deadlines: Deadlines) -> float:
         end = min(deadlines.ends_at, trio.current_effective_deadline())
         return math.inf if end == math.inf else end - trio.current_time()
+
+
+def _repeatable(call: Call) -> bool:
+    """Whether the body can be sent once more: a stream that was read from cannot."""
+    return isinstance(call.body, bytes) or call.body.replayable

@@ -8,7 +8,8 @@ import attrs
 
 from trio_groq._api.auth import Secret
 from trio_groq._api.urls import BaseURL
-from trio_groq._http.messages import Request, check_field
+from trio_groq._http.bodies import Body
+from trio_groq._http.messages import Request, check_field, show_body
 from trio_groq._version import __version__
 from trio_groq.errors import InvalidRequestError
 
@@ -47,7 +48,7 @@ class Call:
     Attributes:
         method: Upper case.
         path: Absolute path of the API, such as `/openai/v1/chat/completions`.
-        body: The content; empty for none.
+        body: The content, empty for none; what is not in memory is read while it is sent.
         content_type: Its media type, None for none.
         accept: The media type wanted back.
         headers: The caller's extra header fields.
@@ -56,7 +57,7 @@ class Call:
 
     method: str
     path: str
-    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    body: bytes | Body = attrs.field(default=b"", repr=show_body)
     content_type: str | None = None
     accept: str = JSON
     headers: HeaderOptions = attrs.field(factory=dict, repr=False)
@@ -168,7 +169,7 @@ class RequestBuilder:
             shared = self._shared[kind] = self._build(call, key, b"")
         return Request(shared.origin, shared.method, shared.target, shared.headers, call.body)
 
-    def _build(self, call: Call, key: Secret, body: bytes) -> Request:
+    def _build(self, call: Call, key: Secret, body: bytes | Body) -> Request:
         own: dict[str, str | None] = {
             "User-Agent": USER_AGENT,
             "Accept": call.accept,

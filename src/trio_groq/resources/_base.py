@@ -10,6 +10,7 @@ from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
+from trio_groq._http.bodies import Body
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._readers import Reader
 from trio_groq.errors import InvalidRequestError
@@ -67,7 +68,7 @@ def make_call(
     *,
     params: Mapping[str, object] | None = None,
     query: Mapping[str, object] | None = None,
-    content: bytes | None = None,
+    content: Body | None = None,
     content_type: str | None = None,
     accept: str = JSON,
 ) -> Call:
@@ -86,7 +87,7 @@ def make_call(
     Raises:
         InvalidRequestError: A parameter cannot be JSON, or there is no JSON for `extra_body`.
     """
-    body: bytes = b""
+    body: bytes | Body = b""
     extra_body = options.get("extra_body")
     if content is not None:
         body = content
@@ -120,7 +121,7 @@ class Resource:
         *,
         params: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
-        content: bytes | None = None,
+        content: Body | None = None,
         content_type: str | None = None,
         accept: str = JSON,
     ) -> T:
