@@ -221,6 +221,8 @@ class ResponseManager(Generic[T]):
     ) -> None:
         if self._response is not None:
             await self._response.aclose()
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 @final
@@ -260,7 +262,7 @@ class TextStream:
             raise StopAsyncIteration
         return self._ready.pop()
 
-    async def _refill(self) -> None:
+    async def _refill(self) -> None:  # noqa: ASYNC910 (taking a piece is a checkpoint, the last one too)
         try:
             text = self._decoder.decode(await self._pieces.__anext__())
         except StopAsyncIteration:
