@@ -16,6 +16,7 @@ PACKAGE = "trio_groq"
 MAX_LINES = 450
 
 LAYERS: dict[str, int] = {
+    "_callers": 0,
     "_validators": 0,
     "_version": 0,
     "errors": 0,
@@ -26,11 +27,16 @@ LAYERS: dict[str, int] = {
     "_api_response": 3,
     "_binary": 3,
     "_call": 3,
+    "_event_stream": 3,
     "_gates": 3,
+    "_images": 3,
     "_hooks": 3,
     "_open_response": 3,
     "_ownership": 3,
+    "_parsed": 3,
+    "_parsed": 3,
     "_readers": 3,
+    "_response_stream": 3,
     "_stream": 3,
     "_stream_views": 3,
     "observe": 4,

@@ -22,6 +22,8 @@ PARENTS = {
     "PoolTimeoutError": "APITimeoutError",
     "ProtocolError": "APIConnectionError",
     "APIResponseValidationError": "APIError",
+    "CutOffError": "APIError",
+    "RefusalError": "APIError",
     "StreamError": "APIError",
     "APIStatusError": "APIError",
     "BadRequestError": "APIStatusError",
@@ -79,6 +81,8 @@ def fields_for(cls: type[errors.GroqError]) -> dict[str, Any]:
     table: tuple[tuple[type[errors.GroqError], dict[str, Any]], ...] = (
         (errors.APIStatusError, STATUS_FIELDS),
         (errors.APITimeoutError, API_FIELDS | {"phase": "read", "limit": 60.0}),
+        (errors.CutOffError, BODY_FIELDS | {"text": '{"a":', "finish_reason": "length"}),
+        (errors.RefusalError, BODY_FIELDS | {"text": "I cannot."}),
         (errors.APIError, BODY_FIELDS),
         (errors.CircuitOpenError, {"retry_at": 12.5}),
         (errors.InvalidRequestError, {"path": "messages[0].role", "value": "robot"}),
@@ -175,3 +179,10 @@ def test_records_are_frozen_and_comparable(record: Any) -> None:
     field = record.__attrs_attrs__[0].name
     with pytest.raises(AttributeError):
         setattr(record, field, None)
+
+
+def test_what_cannot_be_decoded_names_its_completion() -> None:
+    cut_off = errors.CutOffError("cut off", finish_reason="length", partial=["Hel"])
+    refusal = errors.RefusalError("refused", text="No.", partial=["No."])
+    assert (cut_off.completion, refusal.completion) == (["Hel"], ["No."])
+    assert cut_off.text is None

@@ -19,6 +19,7 @@ NAMES: Final = (
     "truth",
     "encoding",
     "cancelling",
+    "upload_memory",
 )
 
 

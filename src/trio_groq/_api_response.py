@@ -10,9 +10,10 @@ import msgspec
 import trio
 
 from trio_groq._binary import ByteStream
+from trio_groq._callers import caller_line
 from trio_groq._http.messages import Headers
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
-from trio_groq._ownership import caller_line, let_go
+from trio_groq._ownership import let_go
 from trio_groq._readers import Reader
 from trio_groq.errors import APIError, APIResponseValidationError, StreamError
 from trio_groq.types.meta import ResponseMeta

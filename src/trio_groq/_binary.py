@@ -9,8 +9,9 @@ from typing import Final, final
 
 import trio
 
+from trio_groq._callers import caller_line
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
-from trio_groq._ownership import caller_line, let_go
+from trio_groq._ownership import let_go
 from trio_groq.errors import InvalidRequestError, StreamError
 from trio_groq.types.meta import ResponseMeta
 

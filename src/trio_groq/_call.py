@@ -34,6 +34,7 @@ from trio_groq.errors import (
     APIStatusError,
     RequestInfo,
 )
+from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
 
 __all__ = ["NOT_GIVEN", "Caller", "NotGiven", "RequestOptions"]
 
@@ -96,6 +97,9 @@ class Caller:
         retry: Policy of a call that brings none.
         random: Chance, 0 <= u < 1, for the jitter.
         mode: What calls return.
+        strict: What the API does not promise in a response is an error, and so is a conversation
+            that does not hold together.
+        max_event_bytes: Longest event of a stream, in bytes.
     """
 
     pool: ConnectionPool
@@ -105,6 +109,8 @@ class Caller:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     random: Callable[[], float] = random.random
     mode: Mode = Mode.PARSED
+    strict: bool = False
+    max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
@@ -138,6 +144,8 @@ class Caller:
             APIError: See the error tree; `attempts` tells how often it was tried.
             InvalidRequestError: A header or query option is not valid.
         """
+        if self.strict and reader.strict is not None:
+            reader = reader.strict
         if reader.decode is None or self.mode is Mode.STREAMING:
             response = await self.open(
                 call, events=reader.events, timeout=timeout, max_retries=max_retries

@@ -1,24 +1,12 @@
 """What becomes of a connection whose holder is dropped half-read, and who is told of it."""
 
-import sys
 import warnings
-from typing import Final
 
 import trio
 
 from trio_groq._open_response import OpenResponse
 
-__all__ = ["caller_line", "let_go"]
-
-_OURS: Final = f"{__package__}."
-
-
-def caller_line() -> str:
-    """File and line of the nearest frame outside this package: who made the object."""
-    frame = sys._getframe(1)  # noqa: SLF001 (documented; inspect.stack reads source files)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_OURS):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+__all__ = ["let_go"]
 
 
 def let_go(

@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Generic, TypeVar, final
+from typing import Generic, TypeGuard, TypeVar, final
 
 import attrs
 
 from trio_groq._api.responses import JSONDecoder, decode_json
 from trio_groq._binary import BinaryResponse
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
-from trio_groq.types._base import Response, attach_meta
+from trio_groq.types._base import Decoder, Response, attach_meta
 from trio_groq.types.meta import ResponseMeta
 
 __all__ = ["Reader", "ResponseText", "binary_reader", "bytes_reader", "json_reader", "text_reader"]
@@ -44,12 +44,14 @@ class Reader(Generic[T]):
         open: Makes the value of the response as it stands; the value owns the connection.
         events: The response must be an event stream, and the limit on the first token applies.
         limit: Most bytes of a whole body.
+        strict: The same, forgiving nothing; None where there is nothing to forgive.
     """
 
     decode: Callable[[bytes, OpenResponse], T] | None = None
     open: Callable[[OpenResponse], Awaitable[T]] | None = None
     events: bool = False
     limit: int = MAX_BODY_BYTES
+    strict: "Reader[T] | None" = None
 
     @staticmethod
     def finish(value: object, response: OpenResponse) -> None:
@@ -60,8 +62,13 @@ class Reader(Generic[T]):
             value._came(response.meta())  # noqa: SLF001 (of this module)
 
 
+def _forgives(decoder: JSONDecoder[T]) -> TypeGuard[Decoder[T]]:
+    return isinstance(decoder, Decoder) and not decoder.strict
+
+
 def json_reader(decoder: JSONDecoder[T]) -> Reader[T]:
     """Reads JSON into what `decoder` makes; a `Response` knows its `.meta`."""
+    strict = json_reader(decoder.strictly()) if _forgives(decoder) else None
 
     def decode(body: bytes, response: OpenResponse) -> T:
         head = response.head
@@ -69,7 +76,7 @@ def json_reader(decoder: JSONDecoder[T]) -> Reader[T]:
             body, decoder, status=head.status, headers=head.headers, request=response.request
         )
 
-    return Reader(decode=decode)
+    return Reader(decode=decode, strict=strict)
 
 
 @cache

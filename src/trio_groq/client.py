@@ -18,7 +18,7 @@ from trio_groq._http.pool import ConnectionPool
 from trio_groq._readers import Reader, bytes_reader, json_reader
 from trio_groq.config import ClientConfig, PoolLimits
 from trio_groq.errors import InvalidRequestError
-from trio_groq.resources.chat import Chat
+from trio_groq.resources._namespace import Resources
 from trio_groq.types._base import Decoder
 
 __all__ = ["GroqClient"]
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @final
-class GroqClient:
+class GroqClient(Resources):
     """A client for the Groq API.
 
     Use it as `async with GroqClient() as client:`, or close it with `aclose()`. It needs no
@@ -46,6 +46,8 @@ class GroqClient:
         default_headers: Header fields of every request.
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed.
+        strict_validation: Whether a response that is not what the API promises, and a conversation
+            that does not hold together, are errors.
         config: All of these and more in one record; the other arguments replace its fields. With
             it, the environment is not looked at.
 
@@ -65,6 +67,7 @@ class GroqClient:
         default_headers: HeaderOptions | None = None,
         default_query: QueryOptions | None = None,
         ssl_context: SSLContext | None = None,
+        strict_validation: bool | None = None,
         config: ClientConfig | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -75,6 +78,7 @@ class GroqClient:
             "default_headers": default_headers,
             "default_query": default_query,
             "ssl_context": ssl_context,
+            "strict_validation": strict_validation,
         }
         given = {name: value for name, value in given.items() if value is not None}
         base = ClientConfig.from_env(**given) if config is None else attrs.evolve(config, **given)
@@ -97,8 +101,9 @@ class GroqClient:
             api_key=api_key,
             timeouts=config.timeouts,
             retry=config.retry,
+            strict=config.strict_validation,
+            max_event_bytes=config.max_event_bytes,
         )
-        self._chat = Chat(self._caller, max_event_bytes=config.max_event_bytes)
 
     @property
     def config(self) -> ClientConfig:
@@ -109,11 +114,6 @@ class GroqClient:
     def pool(self) -> ConnectionPool:
         """The connections; `pool.statistics()` tells how they are used."""
         return self._pool
-
-    @property
-    def chat(self) -> Chat:
-        """Chat completions."""
-        return self._chat
 
     def with_options(
         self,

@@ -64,6 +64,9 @@ class ClientConfig:
         limits: How many connections, and for how long.
         exchange_limits: What one response may make the client hold.
         max_event_bytes: Longest event of a stream, in bytes; 1 or more.
+        strict_validation: Whether it is an error when a response has what the API does not promise,
+            such as null for a number, or a conversation does not hold together. By default the
+            one is forgiven and the other a `ConversationWarning`.
         default_headers: Header fields of every request; None takes one of ours away.
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed; None for one that trusts the
@@ -85,6 +88,7 @@ class ClientConfig:
         factory=ExchangeLimits, validator=instance(ExchangeLimits)
     )
     max_event_bytes: int = attrs.field(default=DEFAULT_MAX_EVENT_BYTES, validator=count(1))
+    strict_validation: bool = attrs.field(default=False, validator=instance(bool))
     default_headers: HeaderOptions = attrs.field(factory=dict, converter=_copied, repr=False)
     default_query: QueryOptions = attrs.field(factory=dict, converter=_copied, repr=False)
     ssl_context: SSLContext | None = attrs.field(

@@ -28,6 +28,8 @@ __all__ = [
     "ConflictError",
     "ContentFilterError",
     "ContextLengthExceededError",
+    "ConversationWarning",
+    "CutOffError",
     "FailedDependencyError",
     "GroqError",
     "InternalServerError",
@@ -41,6 +43,7 @@ __all__ = [
     "RateLimitError",
     "RateLimitWindow",
     "RateLimits",
+    "RefusalError",
     "RequestInfo",
     "RequestTooLargeError",
     "StreamError",
@@ -136,6 +139,14 @@ class InvalidRequestError(GroqError):
         self.value = value
 
 
+class ConversationWarning(UserWarning):
+    """The messages of a request do not hold together.
+
+    A tool call has no answer, or an answer no call. For a client with `strict_validation=True`
+    this is an `InvalidRequestError`.
+    """
+
+
 class CircuitOpenError(GroqError):
     """The service is held to be down; the call was not made.
 
@@ -224,6 +235,65 @@ class ProtocolError(APIConnectionError):
 
 class APIResponseValidationError(APIError):
     """The response is not what the API promises: wrong type, not JSON, or too strict a check."""
+
+
+class CutOffError(APIError):
+    """The answer ended before it was whole, so that it cannot be decoded; `partial` has it all.
+
+    Attributes:
+        text: The answer as far as it was written; None if it had not begun.
+        finish_reason: Why it ended: `length`, `content_filter`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str | None = None,
+        finish_reason: str,
+        request: RequestInfo | None = None,
+        request_id: str | None = None,
+        body: object = None,
+        partial: Any = None,  # noqa: ANN401 (a completion)
+    ) -> None:
+        super().__init__(
+            message, request=request, request_id=request_id, body=body, partial=partial
+        )
+        self.text = text
+        self.finish_reason = finish_reason
+
+    @property
+    def completion(self) -> Any:  # noqa: ANN401 (its type lies in a higher layer)
+        """The completion that the answer belongs to."""
+        return self.partial
+
+
+class RefusalError(APIError):
+    """The model refuses to answer in the form that was asked for; `partial` has the completion.
+
+    Attributes:
+        text: What it says instead.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str,
+        request: RequestInfo | None = None,
+        request_id: str | None = None,
+        body: object = None,
+        partial: Any = None,  # noqa: ANN401 (a completion)
+    ) -> None:
+        super().__init__(
+            message, request=request, request_id=request_id, body=body, partial=partial
+        )
+        self.text = text
+
+    @property
+    def completion(self) -> Any:  # noqa: ANN401 (its type lies in a higher layer)
+        """The completion that the answer belongs to."""
+        return self.partial
 
 
 class StreamError(APIError):

@@ -268,23 +268,85 @@ class WantWriteError(Exception):
 
 
 async def test_sending_may_have_to_wait_for_either_direction(
-    pair_of: MakePair, nursery: trio.Nursery
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery
 ) -> None:
+    """The task that receives takes what TLS has to read first: it is not waited for twice."""
+    pair = pair_of(readiness)
+    sock: Any = Renegotiating(pair.sock)
+    buffer = bytearray(9)
+    swallowed: list[bytes] = []
+
+    def receive(view: memoryview) -> int:
+        received = pair.sock.recv_into(view)
+        if view[:received] == b"x":  # no data, but TLS's own
+            swallowed.append(b"x")
+            raise WantReadError
+        return received
+
+    transport = Transport(
+        sock,
+        want_read=(WantReadError,),
+        want_write=(WantWriteError,),
+        receive=receive,
+        readiness=readiness,
+    )
+    sock.refusals = [WantWriteError, WantWriteError, WantReadError, WantReadError]
+    assert transport.send_now(b"hello") == 0
+
+    async def read() -> None:
+        await transport.receive(memoryview(buffer), bool, gap=math.inf, end=math.inf)
+
+    nursery.start_soon(read)
+    nursery.start_soon(transport.send_all, memoryview(b"hello"))
+    for wanted in (1, 2):
+        await wait_all_tasks_blocked()
+        with pytest.raises(BlockingIOError):
+            pair.peer.recv(9)
+        pair.peer.send(b"x")
+        await wait_all_tasks_blocked()
+        assert len(swallowed) == wanted
+    assert pair.peer.recv(9) == b"hello"
+    pair.peer.send(b"answer")
+    await wait_all_tasks_blocked()
+    assert buffer[:6] == b"answer"
+    transport.close()
+
+
+async def test_a_send_that_waits_for_the_receiver_can_be_cancelled(pair_of: MakePair) -> None:
     pair = pair_of("auto")
     sock: Any = Renegotiating(pair.sock)
-    transport = Transport(
-        sock, want_read=(WantReadError,), want_write=(WantWriteError,), receive=pair.sock.recv_into
-    )
-    sock.refusals = [WantWriteError, WantWriteError, WantReadError]
-    assert transport.send_now(b"hello") == 0
-    nursery.start_soon(transport.send_all, memoryview(b"hello"))
-    await wait_all_tasks_blocked()
-    with pytest.raises(BlockingIOError):
-        pair.peer.recv(9)
-    pair.peer.send(b"x")
-    await wait_all_tasks_blocked()
-    assert pair.peer.recv(9) == b"hello"
+    transport = Transport(sock, want_read=(WantReadError,), receive=pair.sock.recv_into)
+    sock.refusals = [WantReadError]
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await transport.send_all(memoryview(b"hello"))
+    assert scope.cancelled_caught
+    assert transport._receive == pair.sock.recv_into
     transport.close()
+
+
+async def test_the_limit_of_sending_is_for_each_wait(
+    pair_of: MakePair, readiness: Readiness, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    pair = pair_of(readiness)
+    data = memoryview(bytes(1 << 22))
+    taken = 0
+
+    async def take_for_a_while() -> None:
+        nonlocal taken
+        for _ in range(10):
+            await trio.sleep(4.0)
+            taken += len(pair.peer.recv(1 << 18))
+
+    nursery.start_soon(take_for_a_while)
+    with pytest.raises(trio.TooSlowError):
+        await pair.transport.send_all(data, gap=5.0)
+    assert trio.current_time() == 45.0
+    assert 0 < taken < len(data)
+    with pytest.raises(trio.TooSlowError):
+        await pair.transport.send_all(data, gap=5.0, end=46.0)
+    assert trio.current_time() == 46.0
+    pair.transport.close()
 
 
 # -- quietness

@@ -12,11 +12,27 @@ Source: https://console.groq.com/docs/rate-limits
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Final, final
 
-from trio_groq.errors import RateLimits, RateLimitWindow
+import attrs
 
-__all__ = ["parse_duration", "parse_rate_limits", "retry_after"]
+from trio_groq.errors import RateLimitError, RateLimits, RateLimitWindow
+
+__all__ = [
+    "RateLimitBook",
+    "SeenRateLimits",
+    "parse_duration",
+    "parse_rate_limits",
+    "retry_after",
+    "wait_after",
+]
+
+MAX_MODELS: Final = 128
+"""Models remembered; the API has some twenty. The one unheard of for longest is forgotten first."""
+UNNAMED_WAIT: Final = 1.0
+"""Seconds to wait after a 429 that names no moment, at first."""
 
 _NANOSECONDS = {
     "h": 3_600_000_000_000,
@@ -99,6 +115,20 @@ def _count(text: str) -> int | None:
     return int(text) if _COUNT.fullmatch(text) else None
 
 
+def wait_after(error: RateLimitError) -> float:
+    """How long a 429 asks to wait, in seconds.
+
+    That is what it names; else the reset of the limit that has nothing left (the longest, if both
+    have not); else `UNNAMED_WAIT`.
+    """
+    if error.retry_after is not None:
+        return error.retry_after
+    limits = error.rate_limits or RateLimits()
+    windows = (limits.requests, limits.tokens)
+    resets = [window.reset_after for window in windows if window.remaining == 0]
+    return max((reset for reset in resets if reset is not None), default=UNNAMED_WAIT)
+
+
 def retry_after(headers: Mapping[str, str], body_message: str | None, now: float) -> float | None:
     """Find how long the server asks to wait: the first of these that can be read.
 
@@ -154,3 +184,55 @@ def _message_wait(message: str) -> float | None:
     found = _TRY_AGAIN_IN.search(message)
     # The full stop that ends the sentence is no part of the duration.
     return parse_duration(found[1].rstrip(".")) if found else None
+
+
+@attrs.frozen(kw_only=True)
+class SeenRateLimits:
+    """The limits of one model as a response last stated them.
+
+    Attributes:
+        requests: Requests a day.
+        tokens: Tokens a minute.
+        age: Seconds since that response; its `reset_after` counts from then.
+    """
+
+    requests: RateLimitWindow
+    tokens: RateLimitWindow
+    age: float
+
+
+@final
+class RateLimitBook:
+    """The last limits that were seen, by model. `now` is a clock in seconds that never goes back.
+
+    They are parsed when somebody asks: most responses' are seen by nobody.
+    """
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[Mapping[str, str], float]] = OrderedDict()
+
+    def note(self, model: str, headers: Mapping[str, str], now: float) -> None:
+        """A response for the model has come; one that states no limits is passed over."""
+        if (
+            "x-ratelimit-limit-requests" not in headers
+            and "x-ratelimit-limit-tokens" not in headers
+        ):
+            return
+        self._seen[model] = headers, now
+        self._seen.move_to_end(model)
+        if len(self._seen) > MAX_MODELS:
+            self._seen.popitem(last=False)
+
+    def get(self, model: str, now: float) -> SeenRateLimits | None:
+        """What was seen last of the model; None if nothing (readable) was."""
+        seen = self._seen.get(model)
+        limits = None if seen is None else parse_rate_limits(seen[0])
+        if seen is None or limits is None:
+            return None
+        return SeenRateLimits(requests=limits.requests, tokens=limits.tokens, age=now - seen[1])
+
+    def models(self) -> tuple[str, ...]:
+        """The models of which something was seen, the last one last."""
+        return tuple(self._seen)

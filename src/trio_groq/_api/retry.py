@@ -1,46 +1,82 @@
-"""Whether a failed call is made again, and after how long a wait: one pure function.
+"""Whether a failed call is made again, and after how long a wait: one function.
 
-The rules are those of the official SDK, with one exception: if the server asks for a longer wait
-than we accept, we stop, and do not come back too early. In this order, the first that applies
-decides:
+The rules are those of the official SDK, with two exceptions: the caller may have a verdict of its
+own, and if the server asks for a longer wait than we accept, we stop, and do not come back too
+early. In this order, the first that applies decides:
 
 1. All retries are used up: stop.
 2. Events of the result were received (`partial`): stop. What was handed out cannot be taken back.
-3. `x-should-retry` of an error response: as it says, against any status.
-4. By the error: see `is_transient`.
-5. The server names a wait: that one, unless it is longer than we care to wait; then stop.
-6. Otherwise exponential backoff with jitter.
-7. A wait that would not end before the deadline is not begun: stop.
+3. The caller's verdict (`verdict`) is no: stop.
+4. `x-should-retry` of an error response: as it says, against any status.
+5. The caller's verdict is yes: go on, against any status.
+6. By the error: see `is_transient`. So 400, 401, 403, 404, 413 and 422 are never repeated unless
+   the server or the caller says so, and neither does it by accident.
+7. The server names a wait: that one, unless it is longer than we care to wait; then stop.
+8. Otherwise exponential backoff with jitter.
+9. A wait that would not end before the deadline is not begun: stop.
 
-Time and chance are arguments.
+Time and chance are arguments. An error that is not repeated because of the wait (7 and 9) gets a
+note that says so.
 """
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
 
 import attrs
 
-from trio_groq._validators import count, number
+from trio_groq._validators import count, instance, number
 from trio_groq.errors import (
     APIConnectionError,
     APIError,
     APIStatusError,
     APITimeoutError,
+    ConfigurationError,
     GroqError,
     StreamError,
 )
 
-__all__ = ["RetryOption", "RetryPolicy", "as_retry_policy", "decide", "is_transient"]
+__all__ = ["RetryOption", "RetryPolicy", "Verdict", "as_retry_policy", "decide", "is_transient"]
+
+Verdict: TypeAlias = Callable[[GroqError], bool | None]
+"""Tells whether a failed attempt is to be repeated; None leaves it to the rules."""
 
 # Request timeout, conflict (a lock held by another request), rate limit, flex capacity.
 RETRIED_STATUSES = frozenset({408, 409, 429, 498})
+NEVER_RETRIED: Final = frozenset({400, 401, 403, 404, 413, 422})
+"""The request itself is at fault: sent again it fails again."""
 # From here on every status is the server's fault, and most of those pass.
 FIRST_SERVER_STATUS = 500
 
 # Waiting again in a queue that was too long makes it longer; the total limit has no time left.
-FINAL_PHASES = frozenset({"pool", "total"})
+# The same holds for the line before a rate limit: it had its time (`max_wait`).
+FINAL_PHASES = frozenset({"pool", "rate_limit", "total"})
 
 _SHOULD_RETRY = {"true": True, "false": False}
+
+
+def _as_statuses(value: Collection[int]) -> frozenset[int] | Collection[int]:
+    """Lists of a configuration file, too; what is no collection is told by `_check_statuses`."""
+    return frozenset(value) if isinstance(value, Collection) else value
+
+
+def _check_statuses(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, frozenset) or not all(
+        isinstance(status, int) and 400 <= status <= 599  # noqa: PLR2004 (HTTP's errors)
+        for status in value
+    ):
+        raise ConfigurationError(f"{field.name}: expected statuses from 400 to 599, got {value!r}")
+    if value & NEVER_RETRIED:
+        never = ", ".join(map(str, sorted(value & NEVER_RETRIED)))
+        raise ConfigurationError(
+            f"{field.name}: expected none that fails again whenever it is sent again, got {never}"
+        )
+
+
+def _check_verdict(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(
+            f"{field.name}: expected a function or None, got {type(value).__name__}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +92,9 @@ class RetryPolicy:
             failed together do not come back together.
         max_retry_after: Longest wait that is accepted from the server, 0 or more. If it asks for
             more, the error is raised at once; its `retry_after` tells how long.
+        statuses: Statuses from 400 to 499 that are repeated; those from 500 on always are.
+        verdict: Asked about each error that may be repeated, with the error; None to have no say.
+        idempotency_key: Whether all attempts of a call carry one and the same `Idempotency-Key`.
 
     Raises:
         ConfigurationError: A value is out of its range.
@@ -68,6 +107,11 @@ class RetryPolicy:
     max_delay: float = attrs.field(default=8.0, validator=number(0))
     jitter: float = attrs.field(default=0.25, validator=number(0, 1))
     max_retry_after: float = attrs.field(default=60.0, validator=number(0))
+    statuses: frozenset[int] = attrs.field(
+        default=RETRIED_STATUSES, converter=_as_statuses, validator=_check_statuses
+    )
+    verdict: Verdict | None = attrs.field(default=None, validator=_check_verdict)
+    idempotency_key: bool = attrs.field(default=False, validator=instance(bool))
 
 
 RetryOption: TypeAlias = int | RetryPolicy
@@ -107,23 +151,39 @@ def decide(
     Returns:
         Seconds to wait before the next attempt, 0 or more; None to stop and raise the error.
     """
-    if attempt > policy.max_retries or not _may_retry(error, headers):
+    if attempt > policy.max_retries or not _may_retry(policy, error, headers):
         return None
     wait = _wait(policy, attempt, error, u)
-    return wait if wait is not None and wait < remaining else None
+    if wait is not None and wait < remaining:
+        return wait
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
+    if wait is None:
+        error.add_note(
+            f"Not tried again: the server asks to wait {asked:g} s, longer than max_retry_after "
+            f"({policy.max_retry_after:g} s)."
+        )
+    else:
+        error.add_note(
+            f"Not tried again: the wait of {wait:.3g} s would not end before the deadline in "
+            f"{max(remaining, 0.0):.3g} s."
+        )
+    return None
 
 
-def _may_retry(error: GroqError, headers: Mapping[str, str] | None) -> bool:
+def _may_retry(policy: RetryPolicy, error: GroqError, headers: Mapping[str, str] | None) -> bool:
     if isinstance(error, APIError) and error.partial is not None:
+        return False
+    verdict = None if policy.verdict is None else policy.verdict(error)
+    if verdict is False:
         return False
     if isinstance(error, APIStatusError) and headers is not None:
         told = _SHOULD_RETRY.get(headers.get("x-should-retry", "").lower())
         if told is not None:
             return told
-    return is_transient(error)
+    return verdict is True or is_transient(error, policy.statuses)
 
 
-def is_transient(error: GroqError) -> bool:
+def is_transient(error: GroqError, statuses: Collection[int] = RETRIED_STATUSES) -> bool:
     """Tell whether the same call may well succeed when it is made again at once or soon.
 
     This is narrower than `error.is_retryable`, which holds for some later moment, too: an open
@@ -131,19 +191,21 @@ def is_transient(error: GroqError) -> bool:
 
     Args:
         error: What an attempt ended with.
+        statuses: Those from 400 to 499 that pass.
 
     Returns:
-        True for the statuses 408, 409, 429, 498 and all from 500 on, for a failed connection, for
-        a stream that broke, and for a time limit on one phase of an attempt.
+        True for these statuses and all from 500 on, for a failed connection, for a stream that
+        broke, and for a time limit on one phase of an attempt.
     """
     if isinstance(error, APIStatusError):
-        return error.status_code in RETRIED_STATUSES or error.status_code >= FIRST_SERVER_STATUS
+        return error.status_code in statuses or error.status_code >= FIRST_SERVER_STATUS
     if isinstance(error, APITimeoutError):
         return error.phase not in FINAL_PHASES
     return isinstance(error, APIConnectionError | StreamError) and error.is_retryable
 
 
 def _wait(policy: RetryPolicy, attempt: int, error: GroqError, u: float) -> float | None:
+    """Seconds to wait; None if the server asks for more than is accepted."""
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     if asked is not None and asked > 0:
         return asked if asked <= policy.max_retry_after else None

@@ -25,6 +25,8 @@ from typing import (
 
 import msgspec
 
+from trio_groq.types._base import Encoded
+
 __all__ = ["check", "shape_of"]
 
 _Hint: TypeAlias = Any
@@ -149,6 +151,8 @@ def _compiled(hint: _Hint) -> _Hint:  # noqa: PLR0911 (one return for each form 
     if origin in (Required, NotRequired):
         return _compiled(args[0])
     if origin is Annotated:
+        if any(isinstance(note, Encoded) for note in args[1:]):
+            return str
         limits = [limit for limit in args[1:] if isinstance(limit, msgspec.Meta)]
         inner = _compiled(args[0])
         return Annotated[(inner, *limits)] if limits else inner

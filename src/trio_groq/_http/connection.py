@@ -1,15 +1,18 @@
 """One transport and one exchange at a time."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, final
 
 import trio
 
+from trio_groq._http.bodies import Body
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, ResponseHead, Span
+from trio_groq._http.sending import Sending, until_one_ends
 from trio_groq._http.transport import Transport
-from trio_groq.errors import APIConnectionError, APITimeoutError
+from trio_groq.errors import APIConnectionError
 
 __all__ = ["Connection", "ReceiveBuffer"]
 
@@ -81,49 +84,69 @@ class Connection:
         self.waited: float = 0.0
         self.connected_in: float | None = None
 
-    async def send(self, exchange: Exchange, data: bytes, deadlines: Deadlines) -> ResponseHead:
+    async def send(
+        self, exchange: Exchange, data: bytes, deadlines: Deadlines, body: Body | None = None
+    ) -> ResponseHead:
         """Send a request and wait for the head of its response.
 
-        A peer that answers before it has read everything, and closes, is still heard (RFC 9112,
-        9.5): its answer says more than the broken pipe.
+        A peer that answers before it has read everything is heard at once, and so is one that
+        closes then (RFC 9112, 9.5): its answer says more than the broken pipe.
 
         Args:
             exchange: A new exchange; this connection's from here on.
-            data: The request.
+            data: The request, or what of it is in memory.
             deadlines: The call's limits.
+            body: What follows `data`, None for nothing.
 
         Raises:
             APIConnectionError: The connection broke. `ProtocolError`, `APITimeoutError` included.
+            InvalidRequestError: The body cannot be read, or has another length than it said.
         """
         self._exchange = exchange
         self.exchanges += 1
         self.sent_at = trio.current_time()
+        await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            await trio.lowlevel.checkpoint_if_cancelled()
             sent = self._transport.send_now(data)
-            if sent < len(data):
-                rest = memoryview(data)[sent:]
-                await deadlines.within("write", self._transport.send_all, rest)
-        except APITimeoutError:
-            raise
         except APIConnectionError as broken:
             return await self._answer_to_torn_request(exchange, deadlines, broken)
-        return await self._receive_head(exchange, deadlines)
+        if sent < len(data) or body is not None:
+            rest = Sending(self._transport, memoryview(data)[sent:], body, deadlines)
+            return await self._send_and_receive_head(exchange, rest, deadlines)
+        return await self._receive_head(exchange, deadlines, deadlines.read_gap)
+
+    async def _send_and_receive_head(
+        self, exchange: Exchange, rest: Sending, deadlines: Deadlines
+    ) -> ResponseHead:
+        async def receive() -> None:
+            # While the request is on its way, that the response has not begun means nothing.
+            await self._receive_head(exchange, deadlines, math.inf)
+
+        await until_one_ends(rest.run, receive)
+        if exchange.head is not None:
+            if not rest.whole:
+                exchange.close_after()
+            return exchange.head
+        if rest.broken is not None:
+            return await self._answer_to_torn_request(exchange, deadlines, rest.broken)
+        return await self._receive_head(exchange, deadlines, deadlines.read_gap)
 
     async def _answer_to_torn_request(
         self, exchange: Exchange, deadlines: Deadlines, broken: APIConnectionError
     ) -> ResponseHead:
         try:
-            head = await self._receive_head(exchange, deadlines)
+            head = await self._receive_head(exchange, deadlines, deadlines.read_gap)
         except APIConnectionError:
             raise broken from None
         exchange.close_after()
         return head
 
-    async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
+    async def _receive_head(
+        self, exchange: Exchange, deadlines: Deadlines, gap: float
+    ) -> ResponseHead:
         try:
             await self._transport.receive(
-                self._buffer.view, self._take_head, gap=deadlines.read_gap, end=deadlines.ends_at
+                self._buffer.view, self._take_head, gap=gap, end=deadlines.ends_at
             )
         except trio.TooSlowError:
             raise deadlines.error("read", trio.current_time()) from None

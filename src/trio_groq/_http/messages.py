@@ -10,9 +10,19 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from trio_groq._http.bodies import Body
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["Headers", "Origin", "Request", "ResponseHead", "Span", "check_field", "has_control"]
+__all__ = [
+    "Headers",
+    "Origin",
+    "Request",
+    "ResponseHead",
+    "Span",
+    "check_field",
+    "has_control",
+    "show_body",
+]
 
 _IS_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110, 5.6.2
 has_control: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -108,6 +118,11 @@ class Origin:
         return f"{self.scheme}://{self.authority}"
 
 
+def show_body(body: bytes | Body) -> str:
+    """What a `repr` shows of a body."""
+    return f"<{len(body) if isinstance(body, bytes) else body.length} bytes>"
+
+
 @attrs.frozen
 class Request:
     """One request as the engine sends it.
@@ -118,14 +133,14 @@ class Request:
         target: Path and query in origin form, such as `b"/openai/v1/models"`.
         headers: Name and value of each field but `Host` and `Content-Length`, which the engine
             adds. Shown in no `repr`: `Authorization` is among them.
-        body: The content; empty for none.
+        body: The content, empty for none; what is not in memory is read while it is sent.
     """
 
     origin: Origin
     method: bytes
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
-    body: bytes = attrs.field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    body: bytes | Body = attrs.field(default=b"", repr=show_body)
 
 
 @attrs.frozen

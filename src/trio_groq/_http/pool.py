@@ -66,28 +66,31 @@ class ConnectionPool:
 
         A server may close an idle connection just as we use it. So a request that was sent on a
         reused connection, and drew not a byte of a response, is sent again, on a new one (RFC
-        9112, 9.3.1); no other failure is.
+        9112, 9.3.1), if its body can be read again; no other failure is.
 
         Returns:
             The connection, leased: read the body from it, and `release` it in any case; and the
             response's head.
 
         Raises:
-            InvalidRequestError: The request is not valid HTTP; nothing was sent.
+            InvalidRequestError: The request is not valid HTTP, and nothing was sent; or its body
+                cannot be read or has not the length that it said, and it was not sent whole.
             PoolTimeoutError: No connection was free in time.
             APIConnectionError: Connecting, sending or receiving failed.
 
         Cancelled, the connection it was using is closed, and its place is free.
         """
         data = self._encoder.encode(request)
+        body = None if isinstance(request.body, bytes) else request.body
         connection = await self._acquire(request.origin, deadlines)
         while True:
             exchange = Exchange(request, self._exchange_limits)
             reused = connection.exchanges > 0
             try:
-                head = await connection.send(exchange, data, deadlines)
+                head = await connection.send(exchange, data, deadlines, body)
             except APIConnectionError as exc:
-                if not (reused and not exchange.begun and _is_broken(exc)):
+                stale = reused and not exchange.begun and _is_broken(exc)
+                if not stale or (body is not None and not body.replayable):
                     self.release(connection)
                     raise
             except BaseException:

@@ -56,9 +56,15 @@ class RequestEncoder:
     def encode(self, request: Request) -> bytes:
         """The request as bytes, head and body in one, so that one send carries both.
 
+        A body that is not in memory is left out: it follows.
+
         Raises:
             InvalidRequestError: A header would break the request; shows no value of one.
         """
+        body = request.body
+        if not isinstance(body, bytes):
+            # Not remembered: a form has a boundary of its own, and so a head of its own.
+            return b"%bContent-Length: %d\r\n\r\n" % (self._encode_head(request), body.length)
         key = (request.method, request.target, request.origin, request.headers)
         head = self._heads.get(key)
         if head is None:
@@ -66,7 +72,6 @@ class RequestEncoder:
             if len(self._heads) >= self._max_heads:
                 self._heads.clear()
             self._heads[key] = head
-        body = request.body
         if body or request.method in (b"POST", b"PUT", b"PATCH"):
             return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         return head + b"\r\n"

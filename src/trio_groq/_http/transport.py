@@ -13,6 +13,7 @@ A TLS socket is used as directly as a plain one, in non-blocking mode; `dial` ha
 receive from it and what it raises for "not yet", and this file need not know more of it.
 """
 
+import math
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, final
@@ -156,10 +157,19 @@ class Transport:
         except OSError as exc:
             raise _connection_error("sending", exc) from exc
 
-    async def send_all(self, data: memoryview) -> None:  # noqa: ASYNC910 (called when it must wait)
-        """Send everything, waiting as often as it takes; not empty.
+    async def send_all(  # noqa: ASYNC910 (called when it must wait)
+        self, data: memoryview, *, gap: float = math.inf, end: float = math.inf
+    ) -> None:
+        """Send everything, waiting as often as it takes, while another task receives.
+
+        Args:
+            data: What to send; after `send_now` has taken none of it, the same again (a TLS record
+                may be half sent).
+            gap: Longest wait for the socket to take some more, in seconds.
+            end: When to give up in any case, on Trio's clock, in seconds.
 
         Raises:
+            trio.TooSlowError: One of the limits passed. Infinity stands for no limit.
             APIConnectionError: The connection broke, or was closed by another task.
 
         Cancelled, the peer may have a torn message: close the transport.
@@ -168,19 +178,40 @@ class Transport:
             try:
                 data = data[self._sock.send(data) :]
             except self._not_yet as exc:
-                await self._until_possible(exc)
+                with trio.CancelScope(deadline=min(trio.current_time() + gap, end)) as scope:
+                    await self._until_possible(exc)
+                if scope.cancelled_caught:
+                    raise trio.TooSlowError from None
             except OSError as exc:
                 raise _connection_error("sending", exc) from exc
 
     async def _until_possible(self, refusal: Exception) -> None:
-        wants_write = isinstance(refusal, self._want_write)
+        if not isinstance(refusal, self._want_write):
+            await self._until_received()
+            return
         try:
-            if wants_write:
-                await trio.lowlevel.wait_writable(self._sock)
-            else:
-                await trio.lowlevel.wait_readable(self._sock)
+            await trio.lowlevel.wait_writable(self._sock)
         except trio.ClosedResourceError:
             raise closed_error() from None
+
+    async def _until_received(self) -> None:
+        """Until the task that receives has tried: it takes in what TLS needs to read as well.
+
+        To wait for the same bytes here would be to wait for what that task has already taken.
+        """
+        tried = trio.Event()
+        receive = self._receive
+
+        def receive_and_tell(buffer: memoryview) -> int:
+            self._receive = receive
+            tried.set()
+            return receive(buffer)
+
+        self._receive = receive_and_tell
+        try:
+            await tried.wait()
+        finally:
+            self._receive = receive
 
     def is_quiet(self) -> bool:
         """Whether the peer has sent nothing and not closed: what an idle connection must be.

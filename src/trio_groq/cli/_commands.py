@@ -24,6 +24,8 @@ class Entry(NamedTuple):
 
 COMMANDS: Final = {
     "chat": Entry("trio_groq.cli.chat", "Talk to a model: one answer, or a conversation."),
+    "embed": Entry("trio_groq.cli.embed", "Turn texts into vectors."),
+    "models": Entry("trio_groq.cli.models", "List the models, or show one."),
     "demo": Entry("trio_groq.cli.demo", "Stream many answers at once. Needs no key, no network."),
     "serve": Entry("trio_groq.cli.serve", "Run FakeGroq, a scripted Groq, on a port."),
 }

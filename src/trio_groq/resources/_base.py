@@ -85,8 +85,12 @@ def make_call(
         accept: The media type wanted back.
 
     Raises:
-        InvalidRequestError: A parameter cannot be JSON, or there is no JSON for `extra_body`.
+        InvalidRequestError: A parameter cannot be JSON.
+        TypeError: There is no such option.
     """
+    if not options.keys() <= RequestOptions.__optional_keys__:
+        name = next(iter(options.keys() - RequestOptions.__optional_keys__))
+        raise TypeError(f"unexpected argument: {name}")
     body: bytes | Body = b""
     extra_body = options.get("extra_body")
     if content is not None:

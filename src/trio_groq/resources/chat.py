@@ -1,78 +1,50 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final, Literal, Unpack, cast, final, overload
 
-from trio_groq._api.parameters import Validator, sendable_messages
-from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
+from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
-from trio_groq._readers import Reader, json_reader
+from trio_groq._readers import Reader
 from trio_groq._stream import ChatStream
-from trio_groq.resources._base import Resource, collect, make_call
-from trio_groq.types._base import Decoder
+from trio_groq.resources._base import Resource, collect
+from trio_groq.resources._chat_calls import (
+    chat_call,
+    chat_call_with_images,
+    checked_call,
+    chunk_decoder,
+    completion_reader,
+    has_images,
+)
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionCreateParams
-from trio_groq.types.chunks import ChatCompletionChunk
 
 __all__ = ["Chat", "ChatCompletions"]
-
-_PATH: Final = "/openai/v1/chat/completions"
 
 
 class _CreateParams(ChatCompletionCreateParams, RequestOptions, total=False):
     """The parameters of a completion and the options of a call."""
 
 
-# Built at the first call: decoders and validators cost milliseconds that an import need not.
-@cache
-def _completion_reader() -> Reader[ChatCompletion]:
-    return json_reader(Decoder(ChatCompletion))
-
-
-@cache
-def _chunk_decoder() -> Decoder[ChatCompletionChunk]:
-    return Decoder(ChatCompletionChunk)
-
-
-@cache
-def _validator() -> Validator:
-    return Validator(ChatCompletionCreateParams)
-
-
-def _call(params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool) -> Call:
-    _validator()(params, stacklevel=3)
-    content: dict[str, object] = {**params, "messages": sendable_messages(params["messages"])}
-    if stream:
-        content["stream"] = True
-    accept = EVENT_STREAM if stream else JSON
-    return make_call("POST", _PATH, options, params=content, accept=accept)
-
-
 @final
 class ChatCompletions(Resource):
     """Answers of a model to a conversation."""
 
-    def __init__(self, caller: Caller, *, max_event_bytes: int) -> None:
-        super().__init__(caller)
-        self._max_event_bytes = max_event_bytes
-
     @property
     def with_raw_response(self) -> "ChatCompletionsWithRawResponse":
         """The same methods, returning the response itself, read."""
-        return ChatCompletionsWithRawResponse(self._over(self._caller.raw()))
+        return ChatCompletionsWithRawResponse(ChatCompletions(self._caller.raw()))
 
     @property
     def with_streaming_response(self) -> "ChatCompletionsWithStreamingResponse":
         """The same methods, for `async with`, giving the response itself, unread."""
-        return ChatCompletionsWithStreamingResponse(self._over(self._caller.streaming()))
-
-    def _over(self, caller: Caller) -> "ChatCompletions":
-        return ChatCompletions(caller, max_event_bytes=self._max_event_bytes)
+        streaming = ChatCompletions(self._caller.streaming())
+        return ChatCompletionsWithStreamingResponse(streaming)
 
     @overload
     async def create(
@@ -141,13 +113,16 @@ class ChatCompletions(Resource):
             APIError: The call failed: see the error tree.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        call = _call(params, options, stream=bool(stream))
+        if has_images(params):
+            call = await chat_call_with_images(self._caller, params, options, stream=bool(stream))
+        else:
+            call = chat_call(self._caller, params, options, stream=bool(stream))
         if stream:
             return await self._caller.perform(
                 call, self._stream_reader(), timeout=timeout, max_retries=max_retries
             )
         return await self._caller.perform(
-            call, _completion_reader(), timeout=timeout, max_retries=max_retries
+            call, completion_reader(), timeout=timeout, max_retries=max_retries
         )
 
     def stream(
@@ -177,9 +152,15 @@ class ChatCompletions(Resource):
             InvalidRequestError: A parameter is not valid; nothing was sent.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        call = _call(params, options, stream=True)
+        images = has_images(params)
+        checked = (checked_call if images else chat_call)(
+            self._caller, params, options, stream=True
+        )
 
         async def open_response() -> OpenResponse:
+            call = checked
+            if images:
+                call = await chat_call_with_images(self._caller, params, options, stream=True)
             return await self._caller.open(
                 call, events=True, timeout=timeout, max_retries=max_retries
             )
@@ -187,7 +168,9 @@ class ChatCompletions(Resource):
         return self._make_stream(open_response)
 
     def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
-        return ChatStream(open_response, _chunk_decoder(), max_event_bytes=self._max_event_bytes)
+        caller = self._caller
+        decoder = chunk_decoder(strict=caller.strict)
+        return ChatStream(open_response, decoder, max_event_bytes=caller.max_event_bytes)
 
     def _stream_reader(self) -> Reader[ChatStream]:
         async def open_stream(response: OpenResponse) -> ChatStream:
@@ -253,5 +236,5 @@ class Chat:
         completions: Answers of a model to a conversation.
     """
 
-    def __init__(self, caller: Caller, *, max_event_bytes: int) -> None:
-        self.completions: Final = ChatCompletions(caller, max_event_bytes=max_event_bytes)
+    def __init__(self, caller: Caller) -> None:
+        self.completions: Final = ChatCompletions(caller)

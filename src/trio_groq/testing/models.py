@@ -112,17 +112,18 @@ class Models:
             Endpoint("DELETE", one, self._delete),
         )
 
-    def refusal(self, name: str, use: ModelUse) -> Reply | None:
+    def refusal(self, name: str, use: ModelUse, *, param: str = "model") -> Reply | None:
         """The API's refusal of a model for a use, None if it would do.
 
         Args:
             name: The model of the request.
             use: What it is to do. A model that only the test knows can do everything.
+            param: The parameter that names it.
         """
         if not self._has(name):
             return model_not_found(name)
         if name in _KNOWN and _KNOWN[name].use != use:
-            return Reply.error(400, f"The model `{name}` does not support {use}", param="model")
+            return Reply.error(400, f"The model `{name}` does not support {use}", param=param)
         return None
 
     def add(self, name: str, created: int) -> None:

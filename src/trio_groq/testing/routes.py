@@ -1,12 +1,15 @@
 """Which request gets which answer: the API's endpoints, and what stands before all of them."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
+from trio_groq.testing.embeddings import Embeddings
 from trio_groq.testing.endpoints import Endpoint, Table
+from trio_groq.testing.fine_tunings import FineTunings
 from trio_groq.testing.models import DEFAULT_MODELS, Models
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
+from trio_groq.testing.reranking import Reranking
 from trio_groq.testing.validation import check_chat
 
 __all__ = ["DEFAULT_MODELS", "Chat", "Routes"]
@@ -15,6 +18,10 @@ Chat: TypeAlias = Callable[[RecordedRequest], Reply]
 """Gives the reply to a completion that passes the checks."""
 
 _CHAT: Final = "/openai/v1/chat/completions"
+
+
+class _Part(Protocol):
+    def endpoints(self) -> Sequence[Endpoint]: ...
 
 
 def _unknown_url(request: RecordedRequest) -> Reply:
@@ -46,7 +53,14 @@ class Routes:
         self._api_keys = api_keys
         self._models = Models(models)
         self._chat = chat
-        self._table = Table([Endpoint("POST", _CHAT, self._complete), *self._models.endpoints()])
+        parts: tuple[_Part, ...] = (
+            self._models,
+            Embeddings(self._models),
+            Reranking(self._models),
+            FineTunings(self._models),
+        )
+        endpoints = [endpoint for part in parts for endpoint in part.endpoints()]
+        self._table = Table([Endpoint("POST", _CHAT, self._complete), *endpoints])
 
     def is_unknown(self, request: RecordedRequest) -> bool:
         """Whether the path is none of the API's."""

@@ -12,6 +12,7 @@ from trio_groq.types.meta import ResponseMeta
 __all__ = [
     "Buffer",
     "Decoder",
+    "Encoded",
     "Excludes",
     "Needs",
     "Piece",
@@ -88,12 +89,17 @@ class Decoder(Generic[_T]):
     A first attempt takes the types at their word, which is fast and nearly always right. Only
     when that fails, what is null is taken as missing, and numbers like `12.0` as integers. So the
     types can promise `choices: list[Choice]` where a null is possible, though never seen.
+
+    Args:
+        type_: What is decoded into.
+        strict: Make no second attempt: what the type does not promise is an error.
     """
 
-    __slots__ = ("_type", "decode_strictly")
+    __slots__ = ("_type", "decode_strictly", "strict")
 
-    def __init__(self, type_: type[_T]) -> None:
+    def __init__(self, type_: type[_T], *, strict: bool = False) -> None:
         self._type = type_
+        self.strict = strict
         self.decode_strictly: Callable[[Buffer], _T] = msgspec.json.Decoder(type_).decode
         """The first attempt alone, msgspec's own function: for who comes back when it fails."""
 
@@ -110,9 +116,15 @@ class Decoder(Generic[_T]):
         try:
             return self.decode_strictly(data)
         except msgspec.ValidationError:
+            if self.strict:
+                raise
             return self._decode_without_nulls(data)
         except (UnicodeDecodeError, RecursionError) as error:
             raise msgspec.DecodeError(f"JSON: expected UTF-8 of sane depth, got {error}") from error
+
+    def strictly(self) -> "Decoder[_T]":
+        """The same, strict."""
+        return Decoder(self._type, strict=True)
 
     def _decode_without_nulls(self, data: Buffer) -> _T:
         try:
@@ -162,3 +174,8 @@ class Needs:
     """
 
     other: str
+
+
+@attrs.frozen
+class Encoded:
+    """Stated beside a type: what the caller gives so is encoded as text before it is checked."""

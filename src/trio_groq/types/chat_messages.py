@@ -4,11 +4,13 @@ Statically a message has one of the roles below. At run time an unknown role, or
 of content part, passes as it is: what the API adds later needs no new version of ours.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Required, TypeAlias, TypedDict
 
 from msgspec import Meta
 
+from trio_groq.types._base import Encoded
 from trio_groq.types.chat import ChatCompletionMessage
 
 __all__ = [
@@ -29,6 +31,9 @@ __all__ = [
     "ImageURL",
 ]
 
+SentAsText: TypeAlias = Annotated[bytes | bytearray | memoryview | os.PathLike[str], Encoded()]
+"""What is text by the time it is checked."""
+
 
 class ChatCompletionContentPartTextParam(TypedDict):
     """A part of a message: text.
@@ -46,11 +51,13 @@ class ImageURL(TypedDict, total=False):
     """Where an image is.
 
     Attributes:
-        url: Its address, or the image itself as a `data:` URL.
+        url: Its address, or the image itself: as a `data:` URL, as bytes, or as a path (no `str`)
+            to a file. Bytes and files are encoded before they are sent: PNG, JPEG, GIF or WebP,
+            4 MiB in one request, encoded, at the most.
         detail: `auto` (the default), `low` or `high`.
     """
 
-    url: Required[str]
+    url: Required[str | SentAsText]
     detail: str
 
 

@@ -1,0 +1,346 @@
+"""After a 429: which call for the model may go next, and when. Sans-IO.
+
+As long as a model has refused nothing, nothing here holds a call back. Its first 429 closes the
+gate for all calls of that model, and begins this round, which each further 429 begins anew:
+
+1. *Closed* until the moment that the server named, the latest where several were named, and at
+   least for one round trip of a refused call, so that the fate of the others is known by then.
+2. The *rate* is learned. What was let through and not refused was granted. In a burst, that is so
+   much for the time from its beginning to the reopening: as the server grants nothing more before
+   that moment, this holds for a fixed window and for a bucket that refills. After a while of
+   steady traffic, the rate that was kept up until then was only a little too high: a tenth less.
+   One rate that had proved itself is not given up for one bad measurement: half of it is kept.
+3. A *slow start*: one call in flight, and one more with each answer, so that they double in each
+   round trip; and never faster than the rate. The calls go in the order of their arrival, one
+   that was refused in the place that it had.
+4. The rate *grows* as long as calls have to wait for it: slowly at first, as it is about right,
+   and faster with the time in which nothing was refused, as the limit may be another by now.
+
+A model is forgotten when for a minute nobody was refused and nobody waited.
+
+With `cold_start`, a model that is new begins with a slow start as well, with so many calls in
+flight: a burst of calls then meets an unknown limit step by step, and not all at once. It only
+binds if more are in flight; while it does and answers are long in coming, it doubles each second.
+
+Every step is O(log n) in the calls that wait. The numbers were chosen by simulation of servers
+that grant 50 requests a second by either rule (`tests/_api/test_rate_gate_storm.py`).
+"""
+
+import math
+from collections import OrderedDict
+from typing import Final, final
+
+from trio_groq._api.line import Line, Waiter
+from trio_groq._api.rolling import RollingCount
+
+__all__ = ["RateGate", "RatePermit"]
+
+MAX_MODELS: Final = 128
+"""Models remembered; the API has some twenty. The one unused for longest is forgotten first,
+unless calls wait for it."""
+MEASURED: Final = 10.0
+"""Seconds of the past that a rate is measured over."""
+FORGET_AFTER: Final = 60.0
+"""Seconds: the longest window that the API states a limit for, except the day."""
+RELIEF: Final = 1.0
+"""Seconds after which a slow start doubles although no answer came: a refusal is never so slow,
+but a completion is."""
+SLOWEST_REFUSAL: Final = 1.0
+"""Seconds: what takes longer to be refused waited elsewhere, and is no round trip."""
+CATCH_UP: Final = 0.02
+"""Seconds by which a turn may have been missed and is made up for: timers are late by less."""
+PROVED: Final = 20
+"""Calls granted at a rate, one after the other, by which it has proved itself."""
+LONGEST_WINDOW: Final = 60.0
+"""Seconds of a closed gate that count in measuring a rate. A wait of hours is for a limit by the
+day, and says nothing of how fast calls may go after it."""
+LESS: Final = 0.9
+"""What is left of a rate that had proved itself, and was too high in the end."""
+MORE: Final = 1.25
+"""A proved rate is taken for at most so much more than what was measured: the time in which the
+gate was closed is measured, too, and makes it look slower than it was."""
+GROWTH: Final = 0.001
+"""Growth of the rate in a second, for each second since the last refusal: 1.3% in all after five
+seconds, a tenth after fourteen, and sixfold after a minute."""
+FIRST_GROWTH: Final = 0.005
+"""Growth with one grant, at the most: a slow rate takes twenty grants for a tenth, and so one call
+in twenty is refused in finding out. With each twenty more the limit is less likely to be near, and
+this doubles, up to `MOST_GROWTH`."""
+MOST_GROWTH: Final = 0.1
+
+
+@final
+class RatePermit:
+    """The right to send one call now. Settled once: later settlements change nothing."""
+
+    __slots__ = ("_epoch", "_is_paced", "_model", "_sent_at")
+
+    def __init__(self, model: "_Model", now: float, *, is_paced: bool) -> None:
+        self._model: _Model | None = model
+        self._epoch = model.epoch
+        self._sent_at = now
+        self._is_paced = is_paced
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the model has refused nothing since it was given."""
+        model = self._model
+        return model is not None and self._epoch == model.epoch and not model.is_closed
+
+    def granted(self, now: float) -> Line | None:
+        """The server answered the call, with success or with an error of another kind.
+
+        Returns:
+            The line whose head may go earlier now, None if there is none.
+        """
+        model, self._model = self._model, None
+        if model is None or self._epoch != model.epoch:
+            return None
+        model.grant(now, is_paced=self._is_paced)
+        return model.line or None
+
+    def void(self) -> Line | None:
+        """The call was cancelled or lost: nobody knows what the server thought of it.
+
+        Returns:
+            See `granted`.
+        """
+        model, self._model = self._model, None
+        if model is None or self._epoch != model.epoch:
+            return None
+        model.lose()
+        return model.line or None
+
+    def refused(self, now: float, wait: float) -> bool:
+        """The server answered 429.
+
+        Args:
+            now: The moment.
+            wait: Seconds that it asks to wait, 0 or more.
+
+        Returns:
+            Whether calls of the model wait now; not if it had been settled before.
+        """
+        model, self._model = self._model, None
+        if model is not None:
+            trip = min(now - self._sent_at, SLOWEST_REFUSAL)
+            model.refuse(self._epoch, now, now + max(wait, trip))
+        return model is not None
+
+
+@final
+class _Model:
+    """What is known of one model.
+
+    Attributes:
+        line: The calls that wait.
+        is_free: Whether nothing holds its calls back.
+        epoch: Number of the round; a permit of an earlier one says nothing of this one.
+        in_flight: Calls let through in this round whose fate is unknown.
+        is_closed: Whether the round ended with a refusal, and the next is not begun.
+        opens_at: When it may begin, at the earliest.
+        rate: Calls a second, infinity while unknown.
+    """
+
+    __slots__ = (
+        "_closed_at",
+        "_granted",
+        "_held_at",
+        "_is_paced",
+        "_next_at",
+        "_opened_at",
+        "_proofs",
+        "_relief_at",
+        "_sent",
+        "_since",
+        "_trusted",
+        "_window",
+        "epoch",
+        "in_flight",
+        "is_closed",
+        "is_free",
+        "line",
+        "opens_at",
+        "rate",
+    )
+
+    def __init__(self, window: float) -> None:
+        self.line: Final = Line()
+        self._sent: Final = RollingCount(MEASURED)
+        self.epoch = 0
+        self.begin_anew(window)
+
+    def begin_anew(self, window: float) -> None:
+        """Nothing is known (any more)."""
+        self.is_free = window == math.inf
+        self.opens_at = self._held_at = self._closed_at = self._since = -math.inf
+        self.rate = math.inf
+        self._trusted = False
+        self._begin_round(-math.inf, window)
+
+    def _begin_round(self, now: float, window: float) -> None:
+        self.epoch += 1
+        self.is_closed = False
+        self.in_flight = 0
+        self._sent.clear()
+        self._granted = 0
+        self._proofs = 0
+        self._is_paced = False
+        self._window = window
+        self._relief_at = math.inf
+        self._next_at = self._opened_at = now
+
+    def is_over(self, now: float) -> bool:
+        """Whether what is known has not mattered for long."""
+        last = max(self._held_at, self.opens_at)
+        return not self.line and now - last >= FORGET_AFTER and self._closed_at > -math.inf
+
+    def turn(self, now: float) -> float:
+        """When the next call may go if nothing happens until then: `now` or earlier for at once."""
+        if self.is_closed and now >= self.opens_at:
+            self._open(now)
+        at = self.opens_at
+        if not self.is_closed:
+            # The moment counts here, too: one that was refused late may have named it since.
+            at = max(at, self._next_at, self._window_at(now))
+        if at > now:
+            self._held_at = now
+            self._is_paced = at == self._next_at
+        return at
+
+    def _window_at(self, now: float) -> float:
+        if self.in_flight >= self._window and now >= self._relief_at:
+            self._window *= 2
+            self._relief_at = math.inf
+        if self.in_flight < self._window:
+            return now
+        if self._relief_at == math.inf:
+            self._relief_at = now + RELIEF
+        return self._relief_at
+
+    def let_through(self, now: float) -> RatePermit:
+        """A call goes."""
+        is_paced, self._is_paced = self._is_paced, False
+        self._sent.add(now)
+        self.in_flight += 1
+        if not self.is_free:
+            self._next_at = max(self._next_at, now - CATCH_UP) + 1 / self.rate
+            self._relief_at = math.inf
+        return RatePermit(self, now, is_paced=is_paced)
+
+    def grant(self, now: float, *, is_paced: bool) -> None:
+        """A call of this round was granted."""
+        # A window that was not made use of proves nothing.
+        if 2 * self.in_flight >= self._window:
+            self._window += 1.0 if self._closed_at > -math.inf else 0.5
+        self.in_flight -= 1
+        if is_paced:
+            most = min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)
+            self.rate += min(GROWTH * (now - self._opened_at), most * self.rate)
+            self._proofs += 1
+
+    def lose(self) -> None:
+        """A call of this round ended without an answer."""
+        self.in_flight -= 1
+        self._granted -= self.is_closed
+
+    def refuse(self, epoch: int, now: float, until: float) -> None:
+        """A call of the round `epoch` was refused."""
+        self.opens_at = max(self.opens_at, until)
+        if epoch != self.epoch:
+            return
+        if not self.is_closed:
+            self.is_closed = True
+            self.is_free = False
+            self._closed_at = now
+            self._since = self._sent.first(now)
+            self._granted = self._sent.total(now)
+        self.in_flight -= 1
+        self._granted -= 1
+
+    def _open(self, now: float) -> None:
+        elapsed = min(self.opens_at, self._closed_at + LONGEST_WINDOW) - self._since
+        measured = self._granted / elapsed if self._granted > 0 and elapsed > 0 else 0.0
+        if self._proofs >= PROVED and measured:
+            self.rate = max(measured, min(self.rate * LESS, measured * MORE))
+            self._trusted = True
+        else:
+            least = self.rate / 2 if self._trusted or not measured else 0.0
+            self.rate = max(measured, least)
+            self._trusted = False
+        self._begin_round(now, 1.0)
+
+
+@final
+class RateGate:
+    """See the top of this file. `now` is any clock in seconds that never goes back.
+
+    Args:
+        cold_start: Calls in flight to a model of which nothing is known yet, 1 or more; None for
+            any number.
+    """
+
+    __slots__ = ("_models", "_window")
+
+    def __init__(self, *, cold_start: int | None = None) -> None:
+        self._window: Final = math.inf if cold_start is None else float(cold_start)
+        self._models: OrderedDict[str, _Model] = OrderedDict()
+
+    def try_enter(self, model: str, now: float) -> RatePermit | None:
+        """Let a call through if nothing holds it back; else it is to `join` the line."""
+        known = self._model(model)
+        if not known.is_free:
+            if known.is_over(now):
+                known.begin_anew(self._window)
+            if known.line or known.turn(now) > now:
+                return None
+        return known.let_through(now)
+
+    def join(self, model: str, place: int) -> Waiter:
+        """A call begins to wait; it is to `poll`.
+
+        Args:
+            model: Which line.
+            place: The call's number, in order of arrival; the same when it comes again.
+        """
+        return self._model(model).line.join(place)
+
+    def poll(self, model: str, waiter: Waiter, now: float) -> RatePermit | float:
+        """Ask for a waiter.
+
+        Returns:
+            The permit, for which it has left the line (the next head is to ask then); else the
+            moment to ask again, infinity for one that is to wait until it is the head.
+        """
+        if waiter.line.head is not waiter:
+            return math.inf
+        known = self._model(model)
+        at = known.turn(now)
+        if at > now:
+            return at
+        waiter.line.leave(waiter)
+        return known.let_through(now)
+
+    def opens_at(self, model: str) -> float:
+        """The moment that the server named for the model, maybe past; -infinity without one."""
+        known = self._models.get(model)
+        return -math.inf if known is None else known.opens_at
+
+    def rates(self) -> dict[str, float]:
+        """Calls a second, by model, of those whose rate is known."""
+        return {name: each.rate for name, each in self._models.items() if each.rate < math.inf}
+
+    def _model(self, name: str) -> _Model:
+        known = self._models.get(name)
+        if known is None:
+            known = self._models[name] = _Model(self._window)
+            self._forget_others()
+        else:
+            self._models.move_to_end(name)
+        return known
+
+    def _forget_others(self) -> None:
+        # Those that calls wait for are as many as these calls at the most.
+        for name, known in list(self._models.items())[: len(self._models) - MAX_MODELS]:
+            if not known.line:
+                del self._models[name]

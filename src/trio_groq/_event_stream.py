@@ -1,0 +1,384 @@
+"""`EventStream`: what every stream of decoded events has in common.
+
+A stream is pulled: it has no task of its own, so a slow reader slows the server down and memory
+stays bounded. One receive gives a batch: all its events are decoded before the next await, and
+then handed out one by one, an error among them in its place.
+
+It holds a leased connection and gives it back exactly once, at the first of: the end of the
+stream (after a bounded drain, so that the connection can be reused), an error, a cancellation
+inside a receive, `aclose`. Only the first of these keeps the connection.
+
+What a subclass adds: `_read`, which makes of a server-sent event what is handed out; an
+accumulator, which puts together what was; and names for both. `_take` is the loop over the events
+of one receive, where all the time goes: a subclass whose events are many and alike may replace it
+by one of its own, under the same contract.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import ClassVar, Final, Generic, NoReturn, Protocol, Self, TypeVar
+
+import trio
+
+from trio_groq._api.responses import error_from_event
+from trio_groq._callers import caller_line
+from trio_groq._http.messages import Span
+from trio_groq._open_response import OpenResponse
+from trio_groq._ownership import let_go
+from trio_groq._stream_views import StreamIterator
+from trio_groq.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    GroqError,
+    ProtocolError,
+    StreamError,
+)
+from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.types.meta import ResponseMeta
+
+__all__ = ["EventStream"]
+
+E = TypeVar("E")
+R = TypeVar("R")
+E_contra = TypeVar("E_contra", contravariant=True)
+
+DONE: Final = b"[DONE]"
+DRAIN_BYTES: Final = 16_384
+"""After a stream's end only the end of the body is due, a few bytes; a server that sends more than
+this is not worth waiting for."""
+DRAIN_SECONDS: Final = 0.25
+"""What follows the end is under way with it; a new connection costs less than a longer wait."""
+_EXCERPT: Final = 200
+
+
+class Accumulates(Protocol[E_contra]):
+    """What puts together what has been handed out."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a stream that ends now ends well."""
+
+    def add(self, event: E_contra, /) -> None:
+        """Take in the next event; an `APIError` if the whole becomes too long."""
+
+
+class EventStream(ABC, Generic[E, R]):
+    """A stream of events of type `E`, which together amount to an `R`.
+
+    Args:
+        open_response: Sends the request, and returns when the response's head is here.
+        accumulator: Puts together what is handed out.
+        max_event_bytes: Upper bound of one server-sent event.
+    """
+
+    _NOUN: ClassVar[str]
+    """What an event is, for messages."""
+    _END: ClassVar[str]
+    """What ends a stream well, for messages."""
+
+    __slots__ = (
+        "__weakref__",
+        "_accumulator",
+        "_busy",
+        "_done",
+        "_failure",
+        "_made_at",
+        "_open",
+        "_parser",
+        "_ready",
+        "_response",
+        "_token",
+    )
+
+    def __init__(
+        self,
+        open_response: Callable[[], Awaitable[OpenResponse]],
+        accumulator: Accumulates[E],
+        *,
+        max_event_bytes: int,
+    ) -> None:
+        self._open = open_response
+        self._parser = SSEParser(max_event_bytes=max_event_bytes)
+        self._accumulator = accumulator
+        self._ready: deque[E] = deque()
+        self._response: OpenResponse | None = None
+        self._failure: GroqError | None = None
+        self._done = False
+        self._busy = False
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._made_at = caller_line()
+
+    # -- what a subclass knows
+
+    @abstractmethod
+    def _read(self, event: ServerSentEvent) -> E | None:
+        """Decode an event: what to hand out, or None for nothing.
+
+        Sets `_done` at the one that ends the stream.
+
+        Raises:
+            GroqError: It reports an error, or cannot be read.
+        """
+
+    @abstractmethod
+    def _result(self) -> R:
+        """What has been handed out so far, put together."""
+
+    def _is_token(self, event: E) -> bool:  # noqa: ARG002 (subclasses look at it)
+        """Whether the limit on the first token is kept with this event."""
+        return True
+
+    # -- its scope
+
+    async def open(self) -> Self:
+        """Send the request and wait for the response's head; `async with` does it.
+
+        Raises:
+            APIError: See the error tree.
+        """
+        if self._response is None:
+            if self._token is not None:
+                raise StreamError("stream: expected to be opened once, got a second time")
+            self._token = trio.lowlevel.current_trio_token()
+            self._response = await self._open()
+            return self
+        try:
+            await trio.lowlevel.checkpoint()
+        except BaseException:
+            self._end()  # nobody will come to close what could not be entered
+            raise
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it if the stream was not read to its end."""
+        self._end()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def __del__(self) -> None:
+        response = self._response
+        if response is not None:
+            let_go(self, response, self._token, self._made_at)
+
+    # -- its events
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> E:
+        ready = self._ready
+        if not ready:
+            await self._refill()
+            if not ready:
+                await self._stop()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        event = ready.popleft()
+        try:
+            self._accumulator.add(event)
+        except APIError as exc:  # longer than the accumulator's limit
+            self._end()
+            self._complete(exc)
+            raise
+        return event
+
+    async def _next_batch(self) -> list[E]:
+        ready = self._ready
+        if not ready:
+            await self._refill()
+            if not ready:
+                await self._stop()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        batch = list(ready)
+        ready.clear()
+        add = self._accumulator.add
+        try:
+            for event in batch:
+                add(event)
+        except APIError as exc:  # see `__anext__`
+            self._end()
+            self._complete(exc)
+            raise
+        return batch
+
+    def batches(self) -> StreamIterator[list[E]]:
+        """The events as lists, one for each receive: cheaper where many come at once."""
+        return StreamIterator(self._next_batch, lambda batch: (batch,), close=self.aclose)
+
+    async def until_done(self) -> R:
+        """Read the stream to its end.
+
+        Returns:
+            All of it, put together.
+        """
+        async for _ in self.batches():
+            pass
+        return self._result()
+
+    @property
+    def response(self) -> ResponseMeta:
+        """Status, headers, request id and timings of the response, as far as it has come.
+
+        Raises:
+            StreamError: The stream is not open yet.
+        """
+        return self._opened().meta()()
+
+    meta = response
+
+    # -- its bytes
+
+    def _opened(self) -> OpenResponse:
+        if self._response is None:
+            raise self._not_open()
+        return self._response
+
+    @staticmethod
+    def _not_open() -> StreamError:
+        return StreamError("stream: expected it to be open, got a use outside `async with`")
+
+    async def _refill(self) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
+        """One receive, its events decoded into `_ready`; at the end of the stream none are."""
+        response = self._response
+        if response is None:
+            raise self._not_open()
+        if self._busy:
+            raise StreamError("stream: expected one reader at a time, got a second task")
+        self._busy = True
+        try:
+            while not (self._ready or self._done or self._failure):
+                await response.receive(self._take)
+                if not (self._ready or self._done or self._failure):
+                    self._body_ended()
+                if response.first_token_at is None and any(map(self._is_token, self._ready)):
+                    response.first_token_came()
+            # The last events are handed out first: what is left to drain may let wait.
+            if self._done and not self._ready and not response.complete:
+                await self._drain(response)
+        except trio.TooSlowError:
+            self._failure = response.too_slow()
+        except APIConnectionError as exc:
+            self._broken(exc)
+        except BaseException:
+            self._end()
+            raise
+        finally:
+            self._busy = False
+        if self._failure is not None or (self._done and (not self._ready or response.complete)):
+            self._end()
+
+    def _take(self, spans: list[Span]) -> bool:
+        """Decode the events of one receive; after the first wrong one there is no second.
+
+        Returns:
+            Whether there is anything to hand out, or the stream is over.
+        """
+        ready = self._ready
+        read = self._read
+        try:
+            for event in self._parser.feed_spans(spans):
+                decoded = read(event)
+                if decoded is not None:
+                    ready.append(decoded)
+                if self._done:
+                    return True
+        except GroqError as exc:
+            self._failure = exc
+        return bool(ready) or self._failure is not None
+
+    def _api_error(self, data: memoryview) -> APIError:
+        """The error that an event reports."""
+        return error_from_event(bytes(data), request_id=self._opened().request_id)
+
+    def _unreadable(self, data: memoryview, why: Exception) -> APIResponseValidationError:
+        """The error for an event that cannot be decoded."""
+        excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
+        return APIResponseValidationError(
+            f"stream event: expected {self._NOUN} ({why}), got {excerpt!r}", body=excerpt
+        )
+
+    def _body_ended(self) -> None:
+        try:
+            self._parser.close()
+        except ProtocolError as exc:  # an event that was too large, behind others that were not
+            self._failure = exc
+            return
+        if self._accumulator.finished:
+            self._done = True
+        else:
+            self._failure = StreamError(f"stream: expected {self._END}, got the response's end")
+
+    def _broken(self, exc: APIConnectionError) -> None:
+        """A receive failed: what had come before it is still handed out."""
+        if isinstance(exc, ProtocolError) and self._accumulator.finished:
+            self._done = True
+        else:
+            self._failure = StreamError(
+                f"stream: expected {self._END}, got a broken connection ({exc.message})"
+            )
+            self._failure.__cause__ = exc
+
+    async def _drain(self, response: OpenResponse) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
+        """Read what is left after the end, within bounds, so that the connection is reused."""
+        left = DRAIN_BYTES
+
+        def consume(spans: list[Span]) -> bool:
+            nonlocal left
+            left -= sum(end - start for _, start, end in spans)
+            return left <= 0
+
+        with trio.move_on_after(DRAIN_SECONDS):  # noqa: ASYNC912 (called when bytes are due)
+            try:
+                await response.receive(consume)
+            except (APIConnectionError, trio.TooSlowError):
+                # The answer is whole; the connection is closed and not missed.
+                response.abandon()
+
+    async def _stop(self) -> NoReturn:
+        """Nothing is left to hand out: raise what ended the stream."""
+        await trio.lowlevel.checkpoint()
+        failure = self._failure
+        if failure is None:
+            raise StopAsyncIteration
+        raise self._complete(failure)
+
+    def _complete(self, failure: GroqError) -> GroqError:
+        """Say in an error what it belongs to, and what had come."""
+        response = self._opened()
+        if isinstance(failure, APIError):
+            failure.partial = failure.partial or self._result()
+            failure.request = failure.request or response.request
+            failure.request_id = failure.request_id or response.request_id
+        return failure
+
+    def _end(self) -> None:
+        """Give the connection back. A stream that ends before its end is closed from now on."""
+        if not self._done and self._failure is None:
+            self._failure = StreamError("stream: expected it to be open, got it closed")
+        if self._response is not None:
+            self._response.finish()
+
+    def __repr__(self) -> str:
+        if self._response is None:
+            state = "not open"
+        elif self._done:
+            state = "done"
+        elif self._failure is not None:
+            state = f"failed: {type(self._failure).__name__}"
+        else:
+            state = "open" if self._response.open else "closed"
+        return f"<{type(self).__name__} {state}, {len(self._ready)} ready>"

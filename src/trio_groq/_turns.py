@@ -1,0 +1,154 @@
+"""How tasks wait in line for their turn, and for how long at the most.
+
+There is no task in the background: the first in a line sleeps until the moment that its policy
+names, then asks again; all others sleep until they are the first. Nothing is handed to a task that
+sleeps, so one that is cancelled takes nothing with it, and only wakes the next.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Generic, TypeVar, final
+
+import attrs
+import trio
+
+from trio_groq._api.line import Line, Waiter
+from trio_groq._http.deadlines import Deadlines
+from trio_groq.errors import APITimeoutError, GroqError
+
+__all__ = ["Tally", "Turn", "WaitLimit", "wait_in_line", "wake"]
+
+T = TypeVar("T")
+
+
+@attrs.define
+class Tally:
+    """Waits of one kind.
+
+    Attributes:
+        count: How many began.
+        seconds: How long they took, in all.
+        waiting: How many there are now.
+        given_up: How many were too long, or would have been.
+    """
+
+    count: int = 0
+    seconds: float = 0.0
+    waiting: int = 0
+    given_up: int = 0
+
+
+@final
+class WaitLimit:
+    """How long an attempt may wait for its turn, from now on.
+
+    Args:
+        deadlines: The call's own limits.
+        max_wait: Seconds, infinity for no limit of this kind.
+
+    Attributes:
+        own_end: When a limit of ours ends the wait.
+        ends_at: When anything ends it, the caller's deadline included. That one is obeyed by Trio
+            and stays the caller's; here it keeps a hopeless wait from being begun.
+    """
+
+    __slots__ = ("_name", "_seconds", "ends_at", "own_end")
+
+    def __init__(self, deadlines: Deadlines, max_wait: float) -> None:
+        now = trio.current_time()
+        theirs = trio.current_effective_deadline()
+        ends = {
+            "max_wait": now + max_wait,
+            "the call's own limits": deadlines.ends_at,
+            "the caller's deadline": theirs,
+        }
+        self.own_end: float = min(now + max_wait, deadlines.ends_at)
+        self.ends_at: float = min(self.own_end, theirs)
+        self._name = min(ends, key=ends.__getitem__)
+        self._seconds = self.ends_at - now
+
+    def error(self, model: str, wait: float) -> APITimeoutError:
+        """The error for a turn that does not come in time.
+
+        Args:
+            model: What it was for.
+            wait: Seconds that it would still take at the least; 0 if that is not known.
+        """
+        got = f"{wait:.3g} s to go" if wait > 0 else "others before it"
+        error = APITimeoutError(
+            f"rate limit: expected a turn for {model or 'the call'} within {self._seconds:.3g} s "
+            f"({self._name}), got {got}",
+            phase="rate_limit",
+            limit=self._seconds,
+        )
+        error.add_note("Nothing was sent. Send less at once, or allow a longer wait.")
+        return error
+
+
+@attrs.frozen
+class Turn(Generic[T]):
+    """What is waited for in a line. Each function is given the present moment.
+
+    Attributes:
+        poll: What was waited for, or a moment to ask again.
+        earliest: Before when the turn is certain not to come.
+        late: Makes the error for a turn that does not come in time.
+    """
+
+    poll: Callable[[float], T | float]
+    earliest: Callable[[float], float]
+    late: Callable[[float], GroqError]
+
+
+async def wait_in_line(waiter: Waiter, turn: Turn[T], limit: WaitLimit, tally: Tally) -> T:
+    """Wait in a line for a turn, and leave the line in any case.
+
+    A wait that is certain not to end in time is not begun, and not gone on with.
+
+    Args:
+        waiter: Who has joined the line.
+        turn: What is waited for.
+        limit: When to give up.
+        tally: Where the wait is counted.
+    """
+    started = trio.current_time()
+    tally.count += 1
+    tally.waiting += 1
+    try:
+        while True:
+            now = trio.current_time()
+            step = turn.poll(now)
+            if not isinstance(step, float):
+                return step  # noqa: ASYNC910 (asked only where a request follows)
+            if now >= limit.own_end or now < limit.ends_at <= turn.earliest(now):
+                tally.given_up += 1
+                raise turn.late(now)
+            await _sleep(waiter, min(step, limit.own_end))
+    finally:
+        tally.waiting -= 1
+        tally.seconds += trio.current_time() - started
+        waiter.line.leave(waiter)
+        wake(waiter.line)
+
+
+def wake(line: Line | None) -> None:
+    """Have the first in a line ask again, if it is asleep."""
+    head = None if line is None else line.head
+    if head is not None and isinstance(head.task, trio.lowlevel.Task):
+        task, head.task = head.task, None
+        trio.lowlevel.reschedule(task)
+
+
+async def _sleep(waiter: Waiter, until: float) -> None:
+    """Sleep until a moment, or until woken."""
+
+    def abort(_: object) -> trio.lowlevel.Abort:
+        waiter.task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    waiter.task = trio.lowlevel.current_task()
+    if until == math.inf:
+        await trio.lowlevel.wait_task_rescheduled(abort)
+    else:
+        with trio.CancelScope(deadline=until):
+            await trio.lowlevel.wait_task_rescheduled(abort)

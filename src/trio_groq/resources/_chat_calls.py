@@ -1,0 +1,102 @@
+"""The parameters of a chat completion become a call, and its responses values."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from trio_groq._api.conversation import find_problems
+from trio_groq._api.images import find_images, with_images
+from trio_groq._api.parameters import Validator, sendable_messages
+from trio_groq._api.requests import EVENT_STREAM, JSON, Call
+from trio_groq._call import Caller, RequestOptions
+from trio_groq._callers import warn
+from trio_groq._images import embed_images
+from trio_groq._readers import Reader, json_reader
+from trio_groq.errors import ConversationWarning, InvalidRequestError
+from trio_groq.resources._base import make_call
+from trio_groq.types._base import Decoder
+from trio_groq.types.chat import ChatCompletion
+from trio_groq.types.chat_params import ChatCompletionCreateParams
+from trio_groq.types.chunks import ChatCompletionChunk
+
+__all__ = [
+    "chat_call",
+    "chat_call_with_images",
+    "checked_call",
+    "chunk_decoder",
+    "completion_reader",
+    "has_images",
+]
+
+_PATH: Final = "/openai/v1/chat/completions"
+
+
+# Built at the first call: decoders and validators cost milliseconds that an import need not.
+@cache
+def completion_reader() -> Reader[ChatCompletion]:
+    """Reads a completion."""
+    return json_reader(Decoder(ChatCompletion))
+
+
+@cache
+def chunk_decoder(*, strict: bool) -> Decoder[ChatCompletionChunk]:
+    """Decodes one event of a stream."""
+    return Decoder(ChatCompletionChunk, strict=strict)
+
+
+@cache
+def _validator() -> Validator:
+    return Validator(ChatCompletionCreateParams)
+
+
+def _check_conversation(messages: Sequence[object], *, strict: bool) -> None:
+    for problem in find_problems(messages):
+        if strict:
+            raise InvalidRequestError(str(problem), path=problem.path, value=problem.value)
+        warn(str(problem), ConversationWarning)
+
+
+def chat_call(
+    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+) -> Call:
+    """Check the parameters and make the call.
+
+    Args:
+        caller: Says how strict to be.
+        params: Left out is not sent; None is sent as null.
+        options: The caller's.
+        stream: Whether an event stream is asked for.
+
+    Raises:
+        InvalidRequestError: A parameter is not valid, or, when strict, the conversation does not
+            hold together, which is a `ConversationWarning` else.
+    """
+    _validator()(params, stacklevel=3)
+    messages = params["messages"]
+    _check_conversation(messages, strict=caller.strict)
+    content: dict[str, object] = {**params, "messages": sendable_messages(messages)}
+    if stream:
+        content["stream"] = True
+    accept = EVENT_STREAM if stream else JSON
+    return make_call("POST", _PATH, options, params=content, accept=accept)
+
+
+def has_images(params: ChatCompletionCreateParams) -> bool:
+    """Whether there are images to encode, which may be in files."""
+    return bool(find_images(params.get("messages")))
+
+
+def checked_call(
+    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+) -> Call:
+    """As `chat_call`, with nothing in the place of images, which are not read yet."""
+    messages: Any = with_images(params["messages"], lambda _path, _image: "")
+    return chat_call(caller, {**params, "messages": messages}, options, stream=stream)
+
+
+async def chat_call_with_images(
+    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+) -> Call:
+    """As `chat_call`, with images encoded, those in files read."""
+    messages: Any = await embed_images(params["messages"])
+    return chat_call(caller, {**params, "messages": messages}, options, stream=stream)
