@@ -16,7 +16,7 @@ import trio
 
 __all__: list[str] = []
 
-RECEIVE_BYTES: Final = 1 << 20
+RECEIVE_BYTES: Final = 65_536
 ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)")
 

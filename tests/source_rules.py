@@ -37,6 +37,8 @@ LAYERS: dict[str, int] = {
     "_parsed": 3,
     "_readers": 3,
     "_response_stream": 3,
+    "_tool_loop": 4,
+    "_turns": 3,
     "_stream": 3,
     "_stream_views": 3,
     "observe": 4,

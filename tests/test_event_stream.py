@@ -1,12 +1,13 @@
 """`EventStream`: where a stream may be read, by whom, and what becomes of one that is dropped.
 
-`ResponseStream` stands for all of them.
+`ResponseStream` stands for all of them, beside a stream of numbers that knows of no last event.
 """
 
 import gc
 import linecache
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import final
 
 import pytest
 import trio
@@ -16,12 +17,90 @@ from cancellation import Moment, assert_whole, cancel_at
 from responding import ASK, client_of, completed, delta, resource_of, server_of
 from streaming import sent
 from trio_groq import GroqClient
+from trio_groq._api.requests import EVENT_STREAM, Call
+from trio_groq._event_stream import EventStream
+from trio_groq._open_response import OpenResponse
 from trio_groq._response_stream import ResponseStream
 from trio_groq.errors import APIStatusError, RateLimitError, StreamError
+from trio_groq.sse import ServerSentEvent
 from trio_groq.testing import FakeGroq, Reply
+from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_text_events import ResponseTextDeltaEvent
 
 STALLED = sent(delta("a"), end=b"")
+
+
+@final
+class Sum:
+    """Adds up numbers; a stream that ends after a zero has ended well."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.finished = False
+
+    def add(self, number: int, /) -> None:
+        self.value += number
+        self.finished = number == 0
+
+
+@final
+class Numbers(EventStream[int, int]):
+    """A stream of numbers; one that is no number is skipped."""
+
+    _NOUN = "a number"
+    _END = "a zero"
+    __slots__ = ("_sum",)
+
+    def __init__(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> None:
+        self._sum = Sum()
+        super().__init__(open_response, self._sum, max_event_bytes=100)
+
+    def _read(self, event: ServerSentEvent) -> int | None:
+        return int(bytes(event.data)) if bytes(event.data).isdigit() else None
+
+    def _result(self) -> int:
+        return self._sum.value
+
+
+def numbers(client: GroqClient) -> Numbers:
+    call = Call(method="POST", path="/openai/v1/numbers", body=b"{}", accept=EVENT_STREAM)
+
+    async def open_response() -> OpenResponse:
+        return await client._caller.open(call, events=True)
+
+    return Numbers(open_response)
+
+
+# -- its end, where only what has come tells of it
+
+
+async def test_a_stream_without_a_last_event_ends_with_its_body(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(sent(b"data: 3\n\n", b"data: x\n\n", b"data: 4\n\n", b"data: 0\n\n"))
+    async with client_of(fake_groq) as client:
+        async with numbers(client) as stream:
+            assert [number async for number in stream] == [3, 4, 0]
+            assert stream.meta.timings.first_token is not None
+            assert repr(stream) == "<Numbers done, 0 ready>"
+        assert await stream.until_done() == 7
+        assert client.pool.statistics().idle == 1
+
+
+async def test_a_framing_that_breaks_after_the_end_is_no_error(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(sent(b"data: 3\n\n", b"data: 0\n\n", end=b"zz\r\n"))
+    async with client_of(fake_groq) as client:
+        async with numbers(client) as stream:
+            assert await stream.until_done() == 3
+        assert client.pool.statistics().open == 0
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"zz\r\n"])
+async def test_a_body_that_ends_too_early_is_an_error(fake_groq: FakeGroq, end: bytes) -> None:
+    fake_groq.enqueue(sent(b"data: 3\n\n", b"data: 4\n\n", end=end))
+    async with client_of(fake_groq) as client, numbers(client) as stream:
+        with pytest.raises(StreamError, match="expected a zero") as caught:
+            await stream.until_done()
+    assert caught.value.partial == 7
+
 
 # -- scope and misuse
 
@@ -47,9 +126,10 @@ async def test_a_closed_stream_hands_out_what_had_come_and_then_says_so(
         await anext(stream)
         await stream.aclose()
         await anext(stream)
-        for _ in range(2):
-            with pytest.raises(StreamError, match="got it closed") as caught:
-                await anext(stream)
+        with pytest.raises(StreamError, match="got it closed"):
+            await anext(stream)
+        with pytest.raises(StreamError, match="got it closed") as caught:
+            await anext(stream)
         assert "failed: StreamError" in repr(stream)
     assert caught.value.partial.output_text == "ab"
 
@@ -147,7 +227,9 @@ async def test_closing_a_view_closes_the_stream(fake_groq: FakeGroq) -> None:
 
 
 async def _whole(client: GroqClient) -> str:
-    return (await resource_of(client).create(**ASK)).output_text
+    response = await resource_of(client).create(**ASK)
+    assert isinstance(response, ResponseObject)
+    return response.output_text
 
 
 async def _streamed(client: GroqClient) -> str:
@@ -158,7 +240,7 @@ async def _streamed(client: GroqClient) -> str:
 
 
 async def _created(client: GroqClient) -> str:
-    opened = await resource_of(client).create(stream=True, **ASK)
+    opened: ResponseStream = await resource_of(client).create(stream=True, **ASK)
     async with opened as stream:
         return (await stream.until_done()).output_text
 

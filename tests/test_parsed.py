@@ -56,6 +56,17 @@ async def test_a_whole_response(fake_groq: FakeGroq) -> None:
     assert completion.meta.attempts == 1
 
 
+async def test_a_strict_client_holds_the_response_to_its_type(fake_groq: FakeGroq) -> None:
+    choice = {"index": None, "message": {"content": PARIS}, "finish_reason": "stop"}
+    fake_groq.enqueue(*[Reply.json({"id": "c1", "choices": [choice]})] * 2)
+    async with client_of(fake_groq) as client:
+        assert (await ask(client)).parsed == VALUE
+    options: dict[str, Any] = {"base_url": fake_groq.url, "strict_validation": True}
+    async with GroqClient("gsk_test", **options) as client:
+        with pytest.raises(APIResponseValidationError, match=r"choices\[0\].index"):
+            await ask(client)
+
+
 def refusal() -> Reply:
     message = {"role": "assistant", "content": None, "refusal": "No."}
     return Reply.json({"id": "c1", "choices": [{"index": 0, "message": message}]})

@@ -1,5 +1,6 @@
 """`ResponseStream`: its events, its ends, and what breaks it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from responding import (
 from streaming import DONE, END, HEAD, chunked, event, sent
 from trio_groq import ClientConfig, GroqClient, Timeouts
 from trio_groq._api.accumulate_response import ResponseAccumulator
+from trio_groq._response_stream import ResponseStream
 from trio_groq.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -45,9 +47,12 @@ CREATED = named("response.created", response={"id": "resp_1", "status": "in_prog
 
 async def test_every_event_has_its_class() -> None:
     reply = Reply(content="a b", reasoning="c", tool_calls=[ToolCall("f", {"x": 1})])
-    async with server_of(reply) as server, client_of(server) as client:
-        async with resource_of(client).stream(**ASK) as stream:
-            events = [each async for each in stream]
+    async with (
+        server_of(reply) as server,
+        client_of(server) as client,
+        resource_of(client).stream(**ASK) as stream,
+    ):
+        events = [each async for each in stream]
     assert [event.type for event in events] == [
         "response.created",
         "response.in_progress",
@@ -340,19 +345,28 @@ async def test_an_event_that_is_too_large(fake_groq: FakeGroq) -> None:
             assert error.partial.output_text == "a"
 
 
-@pytest.mark.parametrize("view", ["events", "batches"])
-async def test_a_response_that_is_too_long(fake_groq: FakeGroq, view: str) -> None:
+async def read_batches(stream: ResponseStream) -> tuple[str, Any]:
+    try:
+        async with stream:
+            return (await stream.until_done()).output_text, None
+    except ProtocolError as error:
+        return "", error
+
+
+@pytest.mark.parametrize("read_it", [read, read_batches])
+async def test_a_response_that_is_too_long(
+    fake_groq: FakeGroq, read_it: Callable[[ResponseStream], Awaitable[tuple[str, Any]]]
+) -> None:
     fake_groq.enqueue(sent(delta("a"), delta("b" * 5000), completed()))
     async with client_of(fake_groq) as client:
         stream = resource_of(client).stream(**ASK)
         stream._accumulator = stream._responses = ResponseAccumulator(max_characters=1000)
-        with pytest.raises(ProtocolError, match="at most 1000 characters") as caught:
-            async with stream:
-                async for _ in stream if view == "events" else stream.batches():
-                    pass
+        _, error = await read_it(stream)
         assert client.pool.statistics().leased == 0
-    assert caught.value.partial is not None
-    assert caught.value.request_id == "req_1"
+    assert isinstance(error, ProtocolError)
+    assert "at most 1000 characters" in str(error)
+    assert error.partial is not None
+    assert error.request_id == "req_1"
 
 
 # -- limits

@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING
 from trio_groq._version import __version__
 
 if TYPE_CHECKING:
-    from trio_groq._call import NOT_GIVEN, NotGiven
+    from trio_groq._api.uploads import AsyncBytes, FileTypes
+    from trio_groq._api_response import APIResponse
+    from trio_groq._binary import BinaryResponse
+    from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
     from trio_groq._http.pool_state import PoolStatistics
+    from trio_groq._readers import ResponseText
     from trio_groq._stream import ChatStream
     from trio_groq._stream_views import StreamIterator
     from trio_groq.client import GroqClient
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
         ConflictError,
         ContentFilterError,
         ContextLengthExceededError,
+        ConversationWarning,
+        CutOffError,
         FailedDependencyError,
         GroqError,
         InternalServerError,
@@ -57,6 +63,7 @@ if TYPE_CHECKING:
         RateLimitError,
         RateLimits,
         RateLimitWindow,
+        RefusalError,
         RequestInfo,
         RequestTooLargeError,
         StreamError,
@@ -68,11 +75,14 @@ __all__ = [
     "NOT_GIVEN",
     "APIConnectionError",
     "APIError",
+    "APIResponse",
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncBytes",
     "AuthenticationError",
     "BadRequestError",
+    "BinaryResponse",
     "CapacityExceededError",
     "ChatStream",
     "CircuitOpenError",
@@ -81,8 +91,11 @@ __all__ = [
     "ConflictError",
     "ContentFilterError",
     "ContextLengthExceededError",
+    "ConversationWarning",
+    "CutOffError",
     "ExchangeLimits",
     "FailedDependencyError",
+    "FileTypes",
     "GroqClient",
     "GroqError",
     "InternalServerError",
@@ -99,8 +112,11 @@ __all__ = [
     "RateLimitError",
     "RateLimitWindow",
     "RateLimits",
+    "RefusalError",
     "RequestInfo",
+    "RequestOptions",
     "RequestTooLargeError",
+    "ResponseText",
     "RetryPolicy",
     "Secret",
     "StreamError",
@@ -113,6 +129,12 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "FileTypes": "_api.uploads",
+    "AsyncBytes": "_api.uploads",
+    "RequestOptions": "_call",
+    "ResponseText": "_readers",
+    "BinaryResponse": "_binary",
+    "APIResponse": "_api_response",
     "NOT_GIVEN": "_call",
     "NotGiven": "_call",
     "PoolStatistics": "_http.pool_state",

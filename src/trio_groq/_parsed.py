@@ -29,8 +29,13 @@ def _decoder() -> Decoder[ParsedChatCompletion[Any]]:
 
 def parsed_reader(output: StructuredOutput[_T]) -> Reader[ParsedChatCompletion[_T]]:
     """Reads a completion whose answers are of the type of `output`."""
+    return _with_values(json_reader(_decoder()), output)
 
-    decode_completion = json_reader(_decoder()).decode
+
+def _with_values(
+    reader: Reader[ParsedChatCompletion[Any]], output: StructuredOutput[_T]
+) -> Reader[ParsedChatCompletion[_T]]:
+    decode_completion = reader.decode
     assert decode_completion is not None  # noqa: S101 (readers of JSON have one)
 
     def decode(body: bytes, response: OpenResponse) -> ParsedChatCompletion[_T]:
@@ -42,7 +47,8 @@ def parsed_reader(output: StructuredOutput[_T]) -> Reader[ParsedChatCompletion[_
             error.request_id = response.request_id
             raise
 
-    return Reader(decode=decode)
+    strict = None if reader.strict is None else _with_values(reader.strict, output)
+    return Reader(decode=decode, strict=strict)
 
 
 @final

@@ -35,6 +35,7 @@ class Holder:
     even: Even
     union: Inner | Outer | Plain | str | None
     limited: Annotated[int, msgspec.Meta(ge=0)]
+    noted: Annotated[Even, msgspec.Meta(description="x")] | str = ""
 
 
 class Deep(TypedDict):
@@ -121,6 +122,12 @@ def test_values(type_: Any, value: Any, made: Any) -> None:
 def test_members_of_unions(value: Any, made: Any) -> None:
     holder = new_structurer(Holder)({"even": {"half": 1}, "union": value, "limited": 0})
     assert holder == Holder(Even(1), made, 0)
+
+
+def test_a_member_of_a_union_may_be_described() -> None:
+    structure = new_structurer(Holder)
+    noted = structure({**holder(), "noted": {"half": 3}}).noted
+    assert (noted, structure({**holder(), "noted": "none"}).noted) == (Even(3), "none")
 
 
 def holder(**changes: Any) -> dict[str, Any]:

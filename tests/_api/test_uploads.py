@@ -197,6 +197,15 @@ class BytesPath:
         return b"a"
 
 
+UNMEASURED = (
+    "file: expected a file whose length can be known (seek, or len), "
+    "got one that cannot be measured"
+)
+WITH_AWAIT = "file: expected a file that is read without await, got an async file"
+ANYTHING = (
+    "file: expected a path, bytes, a binary file, AsyncBytes, or a tuple "
+    "(name, content[, content type])"
+)
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "missing": (
         lambda: "/missing/a.mp3",
@@ -226,23 +235,19 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "pipe": (
         Unmeasured,
-        "file: expected a file whose length can be known (seek, or len), got one that cannot be "
-        "measured; AsyncBytes, or its content as bytes, can be sent",
+        f"{UNMEASURED}; AsyncBytes, or its content as bytes, can be sent",
     ),
     "async file": (
         Awaited,
-        "file: expected a file that is read without await, got an async file; "
-        "AsyncBytes(file, length=...) sends one",
+        f"{WITH_AWAIT}; AsyncBytes(file, length=...) sends one",
     ),
     "number": (
         lambda: 7,
-        "file: expected a path, bytes, a binary file, AsyncBytes, or a tuple "
-        "(name, content[, content type]), got int",
+        f"{ANYTHING}, got int",
     ),
     "None": (
         lambda: ("a", None),
-        "file: expected a path, bytes, a binary file, AsyncBytes, or a tuple "
-        "(name, content[, content type]), got NoneType",
+        f"{ANYTHING}, got NoneType",
     ),
     "four": (
         lambda: ("a", b"", None, {}),
@@ -276,7 +281,7 @@ async def test_what_cannot_be_uploaded_is_refused(kind: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 async def test_a_file_that_may_not_be_read(path: Path) -> None:
-    path.chmod(0)
+    await trio.Path(path).chmod(0)
     with pytest.raises(InvalidRequestError, match="Permission denied"):
         await prepare_file("file", path)
 
@@ -285,15 +290,18 @@ async def test_a_file_that_may_not_be_read(path: Path) -> None:
 
 
 async def read_to_error(reading: OpenBody) -> InvalidRequestError:
-    with pytest.raises(InvalidRequestError) as caught:
+    async def read() -> None:
         while await reading.next_piece():
             pass
+
+    with pytest.raises(InvalidRequestError) as caught:
+        await read()
     await reading.aclose()
     return caught.value
 
 
 async def test_files_are_read_in_pieces_and_closed(path: Path) -> None:
-    path.write_bytes(bytes(2 * PIECE_BYTES + 1))
+    await trio.Path(path).write_bytes(bytes(2 * PIECE_BYTES + 1))
     before = open_files(path)
     file = await prepare_file("file", path)
     assert open_files(path) == before == 0
@@ -335,7 +343,7 @@ async def test_a_file_that_changed_between_two_attempts(path: Path) -> None:
 
 async def test_a_file_that_is_gone_at_the_second_attempt(path: Path) -> None:
     file = await prepare_file("file", path)
-    path.unlink()
+    await trio.Path(path).unlink()
     error = await read_to_error(file.source.open())
     assert str(error).endswith(f"got {str(path)!r} (No such file or directory)")
     assert isinstance(error.__cause__, FileNotFoundError)
@@ -343,7 +351,7 @@ async def test_a_file_that_is_gone_at_the_second_attempt(path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "got"), [(PIECE_BYTES + 1, f"{PIECE_BYTES + 1}"), (None, "more")])
 async def test_a_file_that_changes_while_it_is_sent(size: int | None, got: str, path: Path) -> None:
-    path.write_bytes(bytes(3 * PIECE_BYTES))
+    await trio.Path(path).write_bytes(bytes(3 * PIECE_BYTES))
     body = await multipart_body([], [("file", path)])
     reading = body.open()
     await reading.next_piece()
@@ -372,9 +380,26 @@ async def test_a_file_object_that_gives_something_else() -> None:
         def read(self, _size: int = -1, /) -> Any:
             return "text"
 
-    file = await prepare_file("file", Odd(b"four"))
+    odd: Any = Odd(b"four")
+    file = await prepare_file("file", odd)
     error = await read_to_error(file.source.open())
     assert str(error) == "file: expected bytes from the file, got str"
+
+
+async def test_a_file_object_that_has_nothing_yet() -> None:
+    """As a pipe that does not block."""
+
+    class Raw(io.RawIOBase):
+        def __len__(self) -> int:
+            return 4
+
+        def readinto(self, _buffer: object, /) -> None:
+            return None
+
+    raw: Any = Raw()
+    file = await prepare_file("file", raw)
+    error = await read_to_error(file.source.open())
+    assert str(error) == "file: expected bytes from the file, got NoneType"
 
 
 async def test_a_failing_disk_is_named() -> None:
@@ -382,7 +407,8 @@ async def test_a_failing_disk_is_named() -> None:
         def read(self, _size: int = -1, /) -> bytes:
             raise OSError(5, "Input/output error")
 
-    file = await prepare_file("file", Broken(b"four"))
+    broken: Any = Broken(b"four")
+    file = await prepare_file("file", broken)
     error = await read_to_error(file.source.open())
     message = "file: expected a file that can be read, got a Broken (Input/output error)"
     assert str(error) == message
@@ -518,7 +544,7 @@ async def test_the_format_is_checked_first(given: FileTypes, fine: bool) -> None
 
 
 async def test_text_that_is_none() -> None:
-    with pytest.raises(InvalidRequestError, match="^prompt: expected text without lone surr"):
+    with pytest.raises(InvalidRequestError, match=r"^prompt: expected text without lone surr"):
         await multipart_body([("prompt", "\udc80")], [])
 
 

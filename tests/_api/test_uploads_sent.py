@@ -1,4 +1,4 @@
-"""Forms with files, sent by the engine: what arrives, and what is left of a call that ends early."""
+"""Forms with files, sent by the engine: what arrives, and what a call that ends early leaves."""
 
 import io
 import os

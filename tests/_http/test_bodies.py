@@ -42,9 +42,13 @@ async def taken(source: Pieces) -> tuple[list[bytes], str]:
     """What a measured reading gives out before its error."""
     reading = Measured(source, "file")
     pieces: list[bytes] = []
-    with pytest.raises(InvalidRequestError) as caught:
+
+    async def read() -> None:
         while piece := await reading.next_piece():
             pieces.append(bytes(piece))
+
+    with pytest.raises(InvalidRequestError) as caught:
+        await read()
     assert caught.value.path == "file"
     await reading.aclose()
     assert source.closed == 1

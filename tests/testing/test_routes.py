@@ -7,13 +7,14 @@ import pytest
 
 from raw_http import CHAT, PROMPT
 from trio_groq.testing import DEFAULT_MODELS, RecordedRequest, Reply
+from trio_groq.testing.chat import Names
 from trio_groq.testing.routes import Routes
 
 ANSWER = Reply(content="the answer")
 
 
 def routes_of(**options: Any) -> Routes:
-    return Routes(chat=lambda _request: ANSWER, **options)
+    return Routes(chat=lambda _request: ANSWER, new_names=lambda: Names(1), **options)
 
 
 ANY = routes_of(api_keys=None, models=DEFAULT_MODELS)

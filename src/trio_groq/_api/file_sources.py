@@ -4,9 +4,10 @@ Each is read in pieces while it is sent, files in worker threads, and anew for e
 `param` of each is the parameter that it was given for: errors name it.
 """
 
+import io
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import IO, final
+from typing import IO, Any, final
 
 import attrs
 import trio
@@ -46,7 +47,7 @@ class PathSource:
 
     def open(self) -> OpenBody:
         """See `Source`."""
-        return _OpenFile(self.param, repr(self.path), self._open, closes=True)
+        return _OpenFile(self, repr(self.path), self._open, closes=True)
 
     def _open(self) -> IO[bytes]:
         file = open(self.path, "rb", buffering=0)  # noqa: PTH123, SIM115 (the reading closes it)
@@ -79,7 +80,7 @@ class FileSource:
 
     def open(self) -> OpenBody:
         """See `Source`."""
-        return _OpenFile(self.param, file_shown(self.file), self._rewind, closes=False)
+        return _OpenFile(self, file_shown(self.file), self._rewind, closes=False)
 
     def _rewind(self) -> IO[bytes]:
         self.begun = True
@@ -93,37 +94,58 @@ class _OpenFile:
     """Reads in worker threads; a thread that reads is waited for, so the file is free afterwards.
 
     Args:
-        param: The parameter, for errors.
+        source: What it is a reading of.
         shown: The file, for errors.
         begin: Opens or rewinds it; called in a worker thread.
         closes: Whether to close it in the end.
     """
 
-    __slots__ = ("_begin", "_closes", "_file", "_param", "_shown")
+    __slots__ = ("_begin", "_buffers", "_closes", "_file", "_length", "_param", "_shown")
 
     def __init__(
-        self, param: str, shown: str, begin: Callable[[], IO[bytes]], *, closes: bool
+        self,
+        source: "PathSource | FileSource",
+        shown: str,
+        begin: Callable[[], IO[bytes]],
+        *,
+        closes: bool,
     ) -> None:
-        self._param = param
+        self._param = source.param
+        self._length = source.length
         self._shown = shown
         self._begin = begin
         self._closes = closes
         self._file: IO[bytes] | None = None
+        self._buffers: list[memoryview] = []
 
     async def next_piece(self) -> Piece:
         """See `OpenBody`."""
         return await trio.to_thread.run_sync(self._read)
 
-    def _read(self) -> bytes:
+    def _read(self) -> Piece:
         try:
             if self._file is None:
                 self._file = self._begin()
-            piece: object = self._file.read(PIECE_BYTES)
+            piece = self._read_piece(self._file)
         except (OSError, ValueError) as exc:  # ValueError: it is closed
             raise unreadable(self._param, self._shown, exc) from exc
-        if not isinstance(piece, bytes):
+        if not isinstance(piece, bytes | memoryview):
             raise wrong_file(self._param, "bytes from the file", type(piece).__name__)
         return piece
+
+    def _read_piece(self, file: Any) -> object:  # noqa: ANN401 (what reads need not be an `IO`)
+        """Read into one of two buffers in turn, where a file can: new memory for each piece costs
+        more than the reading, once the allocator goes to the system for it.
+        """
+        if not isinstance(file, io.RawIOBase | io.BufferedIOBase):
+            return file.read(PIECE_BYTES)
+        if not self._buffers:
+            size = max(min(PIECE_BYTES, self._length), 1)
+            self._buffers = [memoryview(bytearray(size)) for _ in range(2)]
+        buffer = self._buffers[0]
+        self._buffers.reverse()
+        received = file.readinto(buffer)
+        return None if received is None else buffer[:received]
 
     async def aclose(self) -> None:  # noqa: ASYNC910 (nothing may be open)
         """See `OpenBody`."""

@@ -18,7 +18,6 @@ from trio_groq.errors import (
     APIError,
     APIResponseValidationError,
     CutOffError,
-    InvalidRequestError,
     RefusalError,
 )
 from trio_groq.types.chat import ChatCompletion
@@ -61,16 +60,9 @@ class StructuredOutput(Generic[_T]):
     def __init__(self, type_: type[_T]) -> None:
         self.response_format = json_schema_format(type_)
         self.name = schema_name(type_)
-        try:
-            self._structure = new_structurer(type_) if contains_attrs(type_) else None
-            wanted: Any = type_ if self._structure is None else Any
-            self._decoder = msgspec.json.Decoder(wanted)
-        except TypeError as error:
-            raise InvalidRequestError(
-                f"response_format: expected a type that msgspec can decode, got {error}",
-                path="response_format",
-                value=type_,
-            ) from error
+        self._structure = new_structurer(type_) if contains_attrs(type_) else None
+        wanted: Any = type_ if self._structure is None else Any
+        self._decoder = msgspec.json.Decoder(wanted)
 
     def decode(self, text: str) -> _T:
         """Make a value of an answer's text.

@@ -24,8 +24,15 @@ class Entry(NamedTuple):
 
 COMMANDS: Final = {
     "chat": Entry("trio_groq.cli.chat", "Talk to a model: one answer, or a conversation."),
-    "embed": Entry("trio_groq.cli.embed", "Turn texts into vectors."),
     "models": Entry("trio_groq.cli.models", "List the models, or show one."),
+    "transcribe": Entry(
+        "trio_groq.cli.transcribe", "Write down what was said: text, JSON or subtitles."
+    ),
+    "translate": Entry("trio_groq.cli.translate", "Write down in English what was said."),
+    "speak": Entry("trio_groq.cli.speak", "Turn text into speech."),
+    "embed": Entry("trio_groq.cli.embed", "Turn texts into vectors."),
+    "files": Entry("trio_groq.cli.files", "Upload, list, download and delete files."),
+    "batch": Entry("trio_groq.cli.batch", "Have many requests answered within a day."),
     "demo": Entry("trio_groq.cli.demo", "Stream many answers at once. Needs no key, no network."),
     "serve": Entry("trio_groq.cli.serve", "Run FakeGroq, a scripted Groq, on a port."),
 }

@@ -4,17 +4,16 @@ import sys
 from functools import partial
 from typing import Final
 
-import attrs
 import click
 
 from trio_groq.cli._answers import Answer, Asker, Style
 from trio_groq.cli._conversation import Conversation
 from trio_groq.cli._output import INTERRUPTED, Output, UsageFailure, standard
 from trio_groq.cli._repl import Repl, terminal_reader
-from trio_groq.cli._running import failure_of, run
+from trio_groq.cli._running import run
+from trio_groq.cli._settings import BASE_URL_HELP, settings
 from trio_groq.client import GroqClient
 from trio_groq.config import ClientConfig
-from trio_groq.errors import ConfigurationError
 
 __all__ = ["answer_once", "command", "converse"]
 
@@ -22,19 +21,6 @@ _DEFAULT_MODEL: Final = "llama-3.3-70b-versatile"
 
 _MAX_PROMPT_BYTES: Final = 16 * 1024 * 1024
 """Of standard input: several times what the largest context window takes, far below memory."""
-
-
-def _config(base_url: str | None) -> ClientConfig:
-    """The environment's settings, with a key."""
-    try:
-        config = ClientConfig.from_env()
-        if base_url is not None:
-            config = attrs.evolve(config, base_url=base_url)
-    except ConfigurationError as error:
-        raise failure_of(error) from error
-    if config.api_key is None:
-        raise UsageFailure("no API key: set GROQ_API_KEY (https://console.groq.com/keys)")
-    return config
 
 
 def _piped_prompt() -> str:
@@ -79,7 +65,7 @@ async def converse(
 )
 @click.option("--temperature", type=float, help="0 to 2: how random the answer is.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of an answer.")
-@click.option("--base-url", help="Where the API is, by default GROQ_BASE_URL or Groq.")
+@click.option("--base-url", help=BASE_URL_HELP)
 def command(
     prompt: tuple[str, ...],
     model: str,
@@ -97,7 +83,7 @@ def command(
     without either, a conversation. Ctrl-C ends the answer that is being written. The key comes
     from GROQ_API_KEY.
     """
-    config = _config(base_url)
+    config = settings(base_url)
     style = Style(temperature=temperature, max_tokens=max_tokens, as_json=as_json, stream=stream)
     conversation = Conversation(model, system)
     output, notices = standard()

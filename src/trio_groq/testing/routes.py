@@ -1,10 +1,17 @@
 """Which request gets which answer: the API's endpoints, and what stands before all of them."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
+import msgspec
+import trio
+
+from trio_groq.testing.audio import Audio
+from trio_groq.testing.batches import Batches
+from trio_groq.testing.chat import Names, completion_body
 from trio_groq.testing.embeddings import Embeddings
 from trio_groq.testing.endpoints import Endpoint, Table
+from trio_groq.testing.files import Files
 from trio_groq.testing.fine_tunings import FineTunings
 from trio_groq.testing.models import DEFAULT_MODELS, Models
 from trio_groq.testing.records import RecordedRequest
@@ -45,16 +52,26 @@ class Routes:
         api_keys: Keys that it accepts, None for any.
         models: Models that it begins with, None for any.
         chat: Who replies to a completion that passes the checks.
+        new_names: Makes the identities of a response.
     """
 
     def __init__(
-        self, api_keys: Container[str] | None, models: Sequence[str] | None, chat: Chat
+        self,
+        api_keys: Container[str] | None,
+        models: Sequence[str] | None,
+        chat: Chat,
+        new_names: Callable[[], Names],
     ) -> None:
+        self._new_names = new_names
         self._api_keys = api_keys
         self._models = Models(models)
         self._chat = chat
+        files = Files()
         parts: tuple[_Part, ...] = (
             self._models,
+            Audio(self._models),
+            files,
+            Batches(files, self._answer_line),
             Embeddings(self._models),
             Reranking(self._models),
             FineTunings(self._models),
@@ -83,6 +100,24 @@ class Routes:
         if scheme.lower() != "bearer" or not key:
             return False
         return self._api_keys is None or key in self._api_keys
+
+    def _answer_line(
+        self, method: str, url: str, params: Mapping[str, Any]
+    ) -> tuple[int, object]:
+        """What a batch gets for one of its requests."""
+        request = RecordedRequest(
+            method=method,
+            path=f"/openai{url}",
+            json=params,
+            connection=0,
+            received_at=trio.current_time(),
+        )
+        answers, names = self._table.find(request.path)
+        reply = answers[method](request, names)
+        body = reply.body
+        if body is None:
+            body = completion_body(reply, params, self._new_names())
+        return reply.status, msgspec.json.decode(body)
 
     def _complete(self, request: RecordedRequest, _names: Mapping[str, str]) -> Reply:
         return check_chat(request.json, self._models.names) or self._chat(request)

@@ -83,7 +83,7 @@ class FakeGroq:
         self._tls = tls
         self._host = host
         self._port = port
-        self._routes = Routes(api_keys, models, self._chat)
+        self._routes = Routes(api_keys, models, self._chat, self.new_names)
         self._default = default_reply
         self._script: deque[Reply] = deque()
         self._requests: deque[RecordedRequest] = deque(maxlen=max_recorded)

@@ -1,0 +1,309 @@
+"""After a 429: who may go when, step by step."""
+
+import math
+
+import pytest
+
+from trio_groq._api.line import Line, Waiter
+from trio_groq._api.rate_gate import MAX_MODELS, RateGate, RatePermit
+
+M = "llama-3.1-8b-instant"
+
+
+def go(gate: RateGate, now: float, model: str = M) -> RatePermit:
+    permit = gate.try_enter(model, now)
+    assert permit is not None
+    return permit
+
+
+def turn(gate: RateGate, waiter: Waiter, now: float) -> float:
+    at = gate.poll(M, waiter, now)
+    assert isinstance(at, float)
+    return at
+
+
+def passes(gate: RateGate, waiter: Waiter, now: float) -> RatePermit:
+    permit = gate.poll(M, waiter, now)
+    assert isinstance(permit, RatePermit)
+    return permit
+
+
+def refused_after(granted: int, wait: float = 2.0, *, at: float = 0.1) -> RateGate:
+    """So many calls at 0 are granted, and one more is refused at `at`."""
+    gate = RateGate()
+    permits = [go(gate, 0.0) for _ in range(granted + 1)]
+    for permit in permits[:granted]:
+        assert permit.granted(0.1) is None
+    assert permits[granted].refused(at, wait)
+    return gate
+
+
+def test_nothing_is_held_back_before_the_first_refusal() -> None:
+    gate = RateGate()
+    for _ in range(10_000):
+        go(gate, 0.0)
+    assert gate.rates() == {}
+    assert gate.opens_at(M) == -math.inf
+
+
+def test_one_refusal_closes_the_gate_for_its_model_alone() -> None:
+    gate = refused_after(10)
+    assert gate.try_enter(M, 0.1) is None
+    assert gate.try_enter(M, 2.0999) is None
+    assert gate.opens_at(M) == 2.1
+    go(gate, 0.2, "another")
+
+
+def test_the_latest_moment_that_was_named_counts() -> None:
+    gate = RateGate()
+    first, second, third = (go(gate, 0.0) for _ in range(3))
+    first.refused(0.1, 5.0)
+    second.refused(0.2, 3.0)
+    assert gate.opens_at(M) == 5.1
+    third.refused(0.3, 7.0)
+    assert gate.opens_at(M) == 7.3
+
+
+def test_it_stays_closed_for_a_round_trip_at_least() -> None:
+    gate = RateGate()
+    slow, stuck = go(gate, 0.0), go(gate, 0.0)
+    slow.refused(0.25, 0.01)
+    assert gate.opens_at(M) == 0.5
+    stuck.refused(9.0, 0.01)  # waited for a connection, most likely
+    assert gate.opens_at(M) == 10.0
+
+
+def test_a_slow_start_lets_one_go_and_one_more_with_each_answer() -> None:
+    gate = refused_after(100, 1.0, at=0.1)  # 90 a second: the rate binds less than the window
+    waiters = [gate.join(M, place) for place in range(1, 9)]
+    assert turn(gate, waiters[0], 0.5) == 1.1
+    assert turn(gate, waiters[1], 0.5) == math.inf  # is not the head
+    first = passes(gate, waiters[0], 1.1)
+    assert turn(gate, waiters[1], 1.1) == 2.1  # no answer for so long is taken for one
+    assert first.granted(1.2) is waiters[0].line
+    second = passes(gate, waiters[1], 1.2)
+    slot = turn(gate, waiters[2], 1.2)
+    assert slot == pytest.approx(1.2 - 0.02 + 1 / 90.9, abs=1e-3) or slot <= 1.22
+    third = passes(gate, waiters[2], 1.22)
+    assert turn(gate, waiters[3], 1.25) == 2.25
+    second.granted(1.3)
+    third.granted(1.3)
+    for number in (3, 4, 5, 6):
+        passes(gate, waiters[number], 1.3 + number / 50)
+    assert turn(gate, waiters[7], 1.5) == 2.5
+
+
+def test_without_answers_the_window_doubles_each_second() -> None:
+    gate = refused_after(100, 1.0)
+    waiters = [gate.join(M, place) for place in range(1, 9)]
+    passes(gate, waiters[0], 2.0)
+    assert turn(gate, waiters[1], 2.0) == 3.0
+    passes(gate, waiters[1], 3.0)
+    assert turn(gate, waiters[2], 3.0) == 4.0
+    passes(gate, waiters[2], 4.0)
+    passes(gate, waiters[3], 4.1)
+    assert turn(gate, waiters[4], 4.2) == 5.2
+
+
+def test_the_rate_is_what_was_granted_until_the_reopening() -> None:
+    gate = refused_after(20, 1.9, at=0.1)
+    assert gate.rates() == {}
+    go(gate, 2.0)
+    assert gate.rates() == {M: 10.0}
+
+
+def test_what_is_in_flight_counts_as_granted_and_what_is_refused_does_not() -> None:
+    gate = RateGate()
+    permits = [go(gate, 0.0) for _ in range(30)]
+    permits[0].refused(0.5, 0.5)
+    for permit in permits[1:5]:
+        permit.refused(0.5, 0.5)
+    permits[5].void()
+    go(gate, 1.0)
+    assert gate.rates() == {M: 24.0}
+
+
+def test_hours_of_closure_do_not_make_the_rate_slow() -> None:
+    gate = refused_after(61, 7200.0, at=1.0)
+    go(gate, 7201.0)
+    assert gate.rates() == {M: pytest.approx(1.0)}
+
+
+def test_calls_are_spaced_by_the_rate() -> None:
+    gate = refused_after(20, 1.9)
+    waiters = [gate.join(M, place) for place in range(1, 5)]
+    passes(gate, waiters[0], 2.0).granted(2.0)
+    assert turn(gate, waiters[1], 2.0) == pytest.approx(2.1)
+    passes(gate, waiters[1], 2.1)
+    assert turn(gate, waiters[2], 2.1) == pytest.approx(2.2)
+    assert gate.try_enter(M, 2.2) is None  # there is a line
+    # A little lateness is made up for, an hour is not.
+    passes(gate, waiters[2], 2.215).granted(2.215)
+    assert turn(gate, waiters[3], 2.215) == pytest.approx(2.3)
+
+
+def test_a_refusal_from_before_the_reopening_only_names_a_moment() -> None:
+    gate = RateGate()
+    late = go(gate, 0.0)
+    for _ in range(19):
+        go(gate, 0.0).granted(0.1)
+    go(gate, 0.0).refused(0.1, 0.9)
+    go(gate, 1.0).granted(1.0)
+    rate = gate.rates()
+    late.refused(1.05, 0.5)
+    assert gate.opens_at(M) == 2.05  # its round trip was long
+    assert gate.rates() == rate
+    waiter = gate.join(M, 9)
+    assert turn(gate, waiter, 1.1) == 2.05
+    passes(gate, waiter, 2.05)
+
+
+def grow(gate: RateGate, calls: int, now: float) -> float:
+    """So many calls pass and are granted, each at its turn."""
+    for place in range(calls):
+        waiter = gate.join(M, place)
+        step = gate.poll(M, waiter, now)
+        while isinstance(step, float):
+            now = step
+            step = gate.poll(M, waiter, now)
+        step.granted(now)
+    return now
+
+
+def test_a_rate_grows_slowly_at_first_and_faster_later() -> None:
+    gate = refused_after(20, 1.9)
+    now = grow(gate, 50, 2.0)
+    early = gate.rates()[M]
+    assert 10.0 < early < 10.2
+    now = grow(gate, 500, now)
+    later = gate.rates()[M]
+    assert later > 20
+    assert now < 60
+
+
+def test_a_slow_rate_grows_by_a_tenth_in_twenty_grants() -> None:
+    gate = refused_after(2, 3.9)  # one in two seconds
+    grow(gate, 21, 4.0)
+    assert 0.5 * 1.1 < gate.rates()[M] < 0.5 * 1.2
+
+
+def test_a_proved_rate_loses_a_tenth() -> None:
+    gate = refused_after(20, 1.9)
+    now = grow(gate, 120, 2.0)
+    before = gate.rates()[M]
+    waiter = gate.join(M, 1)
+    passes(gate, waiter, now + 0.1).refused(now + 0.1, 0.5)
+    go(gate, now + 0.6)
+    assert gate.rates()[M] == pytest.approx(before * 0.9)
+
+
+def test_one_bad_round_costs_a_proved_rate_half_and_two_cost_it_all() -> None:
+    gate = refused_after(20, 1.9)
+    now = grow(gate, 120, 2.0)
+    go(gate, now + 0.1).refused(now + 0.1, 1.0)
+    now += 1.1
+    proved = 0.0
+    for share in (1.0, 0.5, 0.1):
+        permit = go(gate, now)
+        proved = proved or gate.rates()[M]
+        assert gate.rates()[M] == pytest.approx(share * proved, rel=0.05), share
+        permit.granted(now)
+        go(gate, now + 0.2).refused(now + 0.2, 0.8)
+        now += 1.0
+
+
+def test_with_nothing_granted_the_rate_is_halved() -> None:
+    gate = refused_after(20, 1.9)
+    go(gate, 2.0).refused(2.1, 1.0)
+    go(gate, 3.1)
+    assert gate.rates() == {M: 5.0}
+
+
+def test_with_nothing_ever_granted_only_the_window_binds() -> None:
+    gate = RateGate()
+    go(gate, 0.0).refused(0.0, 1.0)
+    go(gate, 1.0)
+    assert gate.rates() == {}
+    assert gate.try_enter(M, 1.0) is None
+
+
+def test_a_minute_of_calm_and_all_is_forgotten() -> None:
+    gate = refused_after(20, 1.9)
+    go(gate, 2.0)
+    assert gate.try_enter(M, 61.9) is not None
+    assert gate.rates() == {M: 10.0}
+    for _ in range(100):
+        go(gate, 62.0)
+    assert gate.rates() == {}
+
+
+def test_it_is_not_forgotten_while_calls_wait_for_it() -> None:
+    gate = refused_after(20, 1.9)
+    waiter = gate.join(M, 1)
+    assert gate.try_enter(M, 100.0) is None
+    passes(gate, waiter, 100.0)
+    assert gate.rates() == {M: 10.0}
+
+
+def test_a_permit_is_settled_once() -> None:
+    gate = refused_after(20, 1.9)
+    permit = go(gate, 2.0)
+    assert permit.is_current
+    assert permit.granted(2.0) is None
+    assert not permit.is_current
+    assert permit.granted(2.0) is None
+    assert permit.void() is None
+    assert not permit.refused(2.0, 50.0)
+    assert gate.opens_at(M) == 2.0
+
+
+def test_a_permit_is_current_until_the_model_refuses_something() -> None:
+    gate = RateGate()
+    one, other = go(gate, 0.0), go(gate, 0.0)
+    assert other.is_current
+    one.refused(0.1, 1.0)
+    assert not other.is_current
+    go(gate, 1.1)
+    assert not other.is_current
+    assert other.void() is None
+
+
+def test_whoever_gives_a_place_back_names_the_line_to_wake() -> None:
+    gate = refused_after(100, 1.0)
+    first = go(gate, 1.1)
+    waiter = gate.join(M, 5)
+    assert first.void() is waiter.line
+    passes(gate, waiter, 1.2)
+
+
+def test_a_cold_start_lets_half_a_call_more_go_with_each_answer() -> None:
+    gate = RateGate(cold_start=4)
+    permits = [go(gate, 0.0) for _ in range(4)]
+    waiters = [gate.join(M, place) for place in range(5, 9)]
+    assert turn(gate, waiters[0], 0.0) == 1.0
+    permits[0].granted(0.1)
+    passes(gate, waiters[0], 0.1)
+    assert turn(gate, waiters[1], 0.1) == pytest.approx(0.1)  # 4 in flight, 4.5 may be
+    passes(gate, waiters[1], 0.1)
+    assert turn(gate, waiters[2], 0.1) == 1.1
+    assert gate.rates() == {}
+
+
+def test_a_cold_start_does_not_bind_who_has_less_in_flight() -> None:
+    gate = RateGate(cold_start=4)
+    for second in range(1000):
+        go(gate, float(second)).granted(second + 0.5)
+    permits = [go(gate, 1000.0) for _ in range(4)]
+    assert gate.try_enter(M, 1000.0) is None  # calls one by one proved nothing
+    assert len(permits) == 4
+
+
+def test_the_number_of_models_is_bounded_and_those_waited_for_stay() -> None:
+    gate = refused_after(1)
+    line: Line = gate.join(M, 1).line
+    for number in range(3 * MAX_MODELS):
+        go(gate, 0.0, f"model {number}")
+    assert len(gate._models) <= MAX_MODELS + 1
+    assert gate.opens_at(M) > 0
+    assert line.head is not None
+    assert gate.opens_at("model 0") == -math.inf
