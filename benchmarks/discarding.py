@@ -1,5 +1,4 @@
-"""A server that takes uploads and keeps nothing of them: a process of its own, so that no memory of
-the client's is its.
+"""A server that takes uploads and keeps nothing of them, in a process of its own.
 
     python -m benchmarks.discarding
 

@@ -107,7 +107,8 @@ QUESTION = Question(
         f"A form with a sparse file of {SIZES['full'] // 1_000_000_000} GB, to a server in a "
         "process of its own that keeps nothing. Memory is the most by which the resident size is "
         "above what it was before, after a small upload; it is looked at every "
-        f"{LOOK_EVERY // 1_000_000} MB. The file is read in worker threads while it is sent."
+        f"{LOOK_EVERY // 1_000_000} MB. The file is read in worker threads while it is sent; most "
+        "of the CPU time is what the system takes to read it for the first time."
     ),
     peers=peers.some(("trio_groq",)),
     needs={},

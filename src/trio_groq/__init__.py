@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trio_groq._binary import BinaryResponse
     from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
     from trio_groq._http.pool_state import PoolStatistics
+    from trio_groq._parsed import ParsedChatStream
     from trio_groq._readers import ResponseText
     from trio_groq._stream import ChatStream
     from trio_groq._stream_views import StreamIterator
@@ -104,6 +105,7 @@ __all__ = [
     "NotFoundError",
     "NotGiven",
     "OverloadedError",
+    "ParsedChatStream",
     "PermissionDeniedError",
     "PoolLimits",
     "PoolStatistics",
@@ -129,6 +131,7 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "ParsedChatStream": "_parsed",
     "FileTypes": "_api.uploads",
     "AsyncBytes": "_api.uploads",
     "RequestOptions": "_call",

@@ -22,6 +22,16 @@ def test_who_comes_back_stands_in_the_old_place() -> None:
     assert line.head is late
 
 
+def test_who_joins_again_in_the_same_place_is_not_mixed_up_with_who_left() -> None:
+    line = Line()
+    head, first = line.join(1), line.join(5)
+    line.leave(first)
+    again = line.join(5)
+    line.leave(head)
+    assert line.head is again
+    assert len(line) == 1
+
+
 def test_leaving_twice_is_leaving_once() -> None:
     line = Line()
     first, second = line.join(1), line.join(2)

@@ -81,7 +81,7 @@ class OldSeekable:
 
 
 def opened(path: Path) -> IO[bytes]:
-    return open(path, "rb")  # noqa: PTH123, SIM115 (a test closes it)
+    return open(path, "rb")  # noqa: PTH123 (a test closes it)
 
 
 def half_read(path: Path) -> IO[bytes]:
@@ -91,7 +91,7 @@ def half_read(path: Path) -> IO[bytes]:
 
 
 def spooled(path: Path) -> Any:
-    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115 (see above)
+    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115 (a test closes it)
     file.write(path.read_bytes())
     return file
 
@@ -394,7 +394,7 @@ async def test_a_file_object_that_has_nothing_yet() -> None:
             return 4
 
         def readinto(self, _buffer: object, /) -> None:
-            return None
+            """Nothing has come."""
 
     raw: Any = Raw()
     file = await prepare_file("file", raw)

@@ -21,6 +21,9 @@ from trio_groq.types.batches import Batch
 
 OVER = {"id": "batch_1", "status": "completed"}
 RESULT = b'{"id":"x","custom_id":"%d","response":{"status_code":200,"body":{"id":"c"}}}\n'
+LONG = b" " * 4000 + RESULT % 2
+WITHIN_THE_SECOND = 2000
+"""Bytes of a response up to somewhere in `LONG`; its head has far fewer."""
 
 
 @asynccontextmanager
@@ -121,14 +124,12 @@ async def test_a_file_that_is_gone() -> None:
 
 async def test_a_file_that_breaks_off_ends_it() -> None:
     async with batches_api() as (batches, server, _):
-        fault = Fault.truncate(len(RESULT) + 20)
-        server.enqueue(Reply(body=RESULT % 1 + RESULT % 2, fault=fault))
+        fault = Fault.truncate(WITHIN_THE_SECOND)
+        server.enqueue(Reply(body=RESULT % 1 + LONG, fault=fault))
         results = batches.results(Batch(output_file_id="a", **OVER))
-        read = []
+        assert (await anext(results)).custom_id == "1"
         with pytest.raises(APIConnectionError):
-            async for line in results:
-                read.append(line.custom_id)
-        assert read == ["1"]
+            await anext(results)
         with pytest.raises(StreamError, match="got them closed or broken"):
             await anext(results)
 
@@ -162,7 +163,7 @@ async def test_cancelled_inside_a_receive_it_is_over(
     autojump_clock: MockClock,
 ) -> None:
     async with batches_api() as (batches, server, _):
-        server.enqueue(Reply(body=RESULT % 1 + RESULT % 2, fault=Fault.stall(len(RESULT) + 5)))
+        server.enqueue(Reply(body=RESULT % 1 + LONG, fault=Fault.stall(WITHIN_THE_SECOND)))
         results = batches.results(Batch(output_file_id="a", **OVER))
         with trio.move_on_after(5) as scope:
             async for _line in results:

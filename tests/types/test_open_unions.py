@@ -44,7 +44,8 @@ class Odd(UnknownItem):
     __slots__ = ()
 
 
-decode = OpenDecoder(Garden).decode
+gardens: OpenDecoder[Garden] = OpenDecoder(Garden)
+decode = gardens.decode
 plant: OpenDecoder[Any] = OpenDecoder(Leaf | Twig, unknown=Odd)
 
 
@@ -195,7 +196,9 @@ def test_lists_of_known_and_unknown_kinds_come_back_as_they_were(items: list[Any
 @settings(max_examples=100)
 @given(_json)
 def test_any_json_is_read_or_refused(data: object) -> None:
+    refusal = "$.plants[0]"
     try:
-        decode(of({"plants": [data], "best": data}))
+        decode(of({"plants": [data]}))
     except msgspec.ValidationError as error:
-        assert "$.plants[0]" in str(error) or "$.best" in str(error)
+        refusal = str(error)
+    assert "$.plants[0]" in refusal

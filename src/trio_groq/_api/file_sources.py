@@ -4,10 +4,9 @@ Each is read in pieces while it is sent, files in worker threads, and anew for e
 `param` of each is the parameter that it was given for: errors name it.
 """
 
-import io
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import IO, Any, final
+from typing import IO, final
 
 import attrs
 import trio
@@ -47,7 +46,7 @@ class PathSource:
 
     def open(self) -> OpenBody:
         """See `Source`."""
-        return _OpenFile(self, repr(self.path), self._open, closes=True)
+        return _OpenFile(self.param, repr(self.path), self._open, closes=True)
 
     def _open(self) -> IO[bytes]:
         file = open(self.path, "rb", buffering=0)  # noqa: PTH123, SIM115 (the reading closes it)
@@ -80,7 +79,7 @@ class FileSource:
 
     def open(self) -> OpenBody:
         """See `Source`."""
-        return _OpenFile(self, file_shown(self.file), self._rewind, closes=False)
+        return _OpenFile(self.param, file_shown(self.file), self._rewind, closes=False)
 
     def _rewind(self) -> IO[bytes]:
         self.begun = True
@@ -94,58 +93,42 @@ class _OpenFile:
     """Reads in worker threads; a thread that reads is waited for, so the file is free afterwards.
 
     Args:
-        source: What it is a reading of.
+        param: The parameter, for errors.
         shown: The file, for errors.
         begin: Opens or rewinds it; called in a worker thread.
         closes: Whether to close it in the end.
     """
 
-    __slots__ = ("_begin", "_buffers", "_closes", "_file", "_length", "_param", "_shown")
+    __slots__ = ("_begin", "_closes", "_file", "_param", "_shown")
 
     def __init__(
         self,
-        source: "PathSource | FileSource",
+        param: str,
         shown: str,
         begin: Callable[[], IO[bytes]],
         *,
         closes: bool,
     ) -> None:
-        self._param = source.param
-        self._length = source.length
+        self._param = param
         self._shown = shown
         self._begin = begin
         self._closes = closes
         self._file: IO[bytes] | None = None
-        self._buffers: list[memoryview] = []
 
     async def next_piece(self) -> Piece:
         """See `OpenBody`."""
         return await trio.to_thread.run_sync(self._read)
 
-    def _read(self) -> Piece:
+    def _read(self) -> bytes:
         try:
             if self._file is None:
                 self._file = self._begin()
-            piece = self._read_piece(self._file)
+            piece: object = self._file.read(PIECE_BYTES)
         except (OSError, ValueError) as exc:  # ValueError: it is closed
             raise unreadable(self._param, self._shown, exc) from exc
-        if not isinstance(piece, bytes | memoryview):
+        if not isinstance(piece, bytes):
             raise wrong_file(self._param, "bytes from the file", type(piece).__name__)
         return piece
-
-    def _read_piece(self, file: Any) -> object:  # noqa: ANN401 (what reads need not be an `IO`)
-        """Read into one of two buffers in turn, where a file can: new memory for each piece costs
-        more than the reading, once the allocator goes to the system for it.
-        """
-        if not isinstance(file, io.RawIOBase | io.BufferedIOBase):
-            return file.read(PIECE_BYTES)
-        if not self._buffers:
-            size = max(min(PIECE_BYTES, self._length), 1)
-            self._buffers = [memoryview(bytearray(size)) for _ in range(2)]
-        buffer = self._buffers[0]
-        self._buffers.reverse()
-        received = file.readinto(buffer)
-        return None if received is None else buffer[:received]
 
     async def aclose(self) -> None:  # noqa: ASYNC910 (nothing may be open)
         """See `OpenBody`."""

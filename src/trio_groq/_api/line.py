@@ -39,12 +39,13 @@ class Waiter:
 
 @final
 class Line:
-    """Calls by their place, the lowest first. Two in one line never have the same place."""
+    """Calls by their place, the lowest first; of the same place the one that joined first."""
 
-    __slots__ = ("_heap", "_waiting")
+    __slots__ = ("_heap", "_joined", "_waiting")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, Waiter]] = []
+        self._heap: list[tuple[int, int, Waiter]] = []
+        self._joined = 0
         self._waiting: set[Waiter] = set()
 
     def __len__(self) -> int:
@@ -53,14 +54,15 @@ class Line:
     @property
     def head(self) -> Waiter | None:
         """Whose turn is next."""
-        while self._heap and self._heap[0][1] not in self._waiting:
+        while self._heap and self._heap[0][2] not in self._waiting:
             heapq.heappop(self._heap)
-        return self._heap[0][1] if self._heap else None
+        return self._heap[0][2] if self._heap else None
 
     def join(self, place: int, cost: int = 1) -> Waiter:
         """A call begins to wait."""
         waiter = Waiter(self, place, cost)
-        heapq.heappush(self._heap, (place, waiter))
+        self._joined += 1
+        heapq.heappush(self._heap, (place, self._joined, waiter))
         self._waiting.add(waiter)
         return waiter
 
@@ -69,5 +71,5 @@ class Line:
         self._waiting.discard(waiter)
         # Those who leave from the middle are taken out when they are the most: paid for once each.
         if len(self._heap) > 2 * len(self._waiting) + _FEW_GONE:
-            self._heap = [entry for entry in self._heap if entry[1] in self._waiting]
+            self._heap = [entry for entry in self._heap if entry[2] in self._waiting]
             heapq.heapify(self._heap)

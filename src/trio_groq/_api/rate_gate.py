@@ -10,9 +10,9 @@ gate for all calls of that model, and begins this round, which each further 429 
    that moment, this holds for a fixed window and for a bucket that refills. After a while of
    steady traffic, the rate that was kept up until then was only a little too high: a tenth less.
    One rate that had proved itself is not given up for one bad measurement: half of it is kept.
-3. A *slow start*: one call in flight, and one more with each answer, so that they double in each
-   round trip; and never faster than the rate. The calls go in the order of their arrival, one
-   that was refused in the place that it had.
+3. A *slow start*: one call in flight, and one more with each answer while that many are made use
+   of, so that they double in each round trip; and never faster than the rate. The calls go in
+   the order of their arrival, one that was refused in the place that it had.
 4. The rate *grows* as long as calls have to wait for it: slowly at first, as it is about right,
    and faster with the time in which nothing was refused, as the limit may be another by now.
 
@@ -45,6 +45,9 @@ FORGET_AFTER: Final = 60.0
 RELIEF: Final = 1.0
 """Seconds after which a slow start doubles although no answer came: a refusal is never so slow,
 but a completion is."""
+COLD_GROWTH: Final = 0.5
+"""Calls more in flight with each answer in a cold start: where half of its calls are granted
+before the first is refused, half of the next ones are too many, not all of them."""
 SLOWEST_REFUSAL: Final = 1.0
 """Seconds: what takes longer to be refused waited elsewhere, and is no round trip."""
 CATCH_UP: Final = 0.02
@@ -232,7 +235,7 @@ class _Model:
         """A call of this round was granted."""
         # A window that was not made use of proves nothing.
         if 2 * self.in_flight >= self._window:
-            self._window += 1.0 if self._closed_at > -math.inf else 0.5
+            self._window += COLD_GROWTH if self._closed_at == -math.inf else 1
         self.in_flight -= 1
         if is_paced:
             most = min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)

@@ -43,6 +43,7 @@ class BatchResults:
         "_open_file",
         "_pieces",
         "_reader",
+        "_response",
     )
 
     def __init__(
@@ -58,6 +59,7 @@ class BatchResults:
         self._reader = self._new_reader()
         self._batch: Batch | None = None
         self._files: deque[str] = deque()
+        self._response: BinaryResponse | None = None  # kept: dropped, it would be closed
         self._pieces: ByteStream | None = None
         self._busy = False
         self._is_closed = False
@@ -88,9 +90,9 @@ class BatchResults:
     async def aclose(self) -> None:
         """Close the connection, unless the file that it brings was read to its end. Idempotent."""
         self._is_closed = True
-        pieces, self._pieces = self._pieces, None
-        if pieces is not None:
-            await pieces.aclose()
+        response, self._response = self._response, None
+        if response is not None:
+            await response.aclose()
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()
 
@@ -126,7 +128,7 @@ class BatchResults:
         if piece:
             self._reader.feed(piece)
         else:
-            self._pieces = None
+            self._response = self._pieces = None
             self._reader.close()
         return True
 
@@ -146,10 +148,10 @@ class BatchResults:
         if not self._files:
             await trio.lowlevel.checkpoint()
             return False
-        response = await self._open_file(self._files[0])
+        self._response = await self._open_file(self._files[0])
         self._files.popleft()
         self._reader = self._new_reader()
-        self._pieces = response.aiter_bytes()
+        self._pieces = self._response.aiter_bytes()
         return True
 
     def __repr__(self) -> str:

@@ -2,17 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, Literal, Unpack, cast, final, overload
+from typing import Any, Final, Literal, TypeVar, Unpack, cast, final, overload
 
 from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
+from trio_groq._api.structured import StructuredOutput, structured_output
 from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
+from trio_groq._parsed import ParsedChatStream, parsed_reader
 from trio_groq._readers import Reader
 from trio_groq._stream import ChatStream
-from trio_groq.resources._base import Resource, collect
+from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
 from trio_groq.resources._chat_calls import (
     chat_call,
     chat_call_with_images,
@@ -22,9 +24,13 @@ from trio_groq.resources._chat_calls import (
     has_images,
 )
 from trio_groq.types.chat import ChatCompletion
-from trio_groq.types.chat_params import ChatCompletionCreateParams
+from trio_groq.types.chat_params import ChatCompletionCreateParams, ChatCompletionParseParams
+from trio_groq.types.chat_tools import ResponseFormatParam
+from trio_groq.types.parsed import ParsedChatCompletion
 
 __all__ = ["Chat", "ChatCompletions"]
+
+T = TypeVar("T")
 
 
 class _CreateParams(ChatCompletionCreateParams, RequestOptions, total=False):
@@ -125,19 +131,94 @@ class ChatCompletions(Resource):
             call, completion_reader(), timeout=timeout, max_retries=max_retries
         )
 
-    def stream(
+    async def parse(
         self,
         *,
+        response_format: type[T],
         extra_headers: HeaderOptions | None = None,
         extra_query: QueryOptions | None = None,
         extra_body: Mapping[str, object] | None = None,
         timeout: TimeoutOption | NotGiven = NOT_GIVEN,
         max_retries: RetryOption | NotGiven = NOT_GIVEN,
-        **params: Unpack[ChatCompletionCreateParams],
-    ) -> ChatStream:
+        **params: Unpack[ChatCompletionParseParams],
+    ) -> ParsedChatCompletion[T]:
+        """Have a model answer with a value of a type.
+
+        The type becomes a strict JSON Schema: every field is asked for, also one with a default,
+        and what the schema cannot say (limits, formats, defaults) is told to the model in words.
+        Where the model shall be free to have no value, use `| None`.
+
+        Args:
+            response_format: A msgspec Struct, attrs class, dataclass or TypedDict, with fields of
+                plain types, enumerations, lists and further ones of these; no `dict` and no `Any`.
+            extra_headers: As for `create`, and so are all others.
+            extra_query: See there.
+            extra_body: See there.
+            timeout: See there.
+            max_retries: See there.
+            params: See there.
+
+        Returns:
+            The completion; `parsed` is its answer.
+
+        Raises:
+            InvalidRequestError: No strict schema can be made of the type, or a parameter is not
+                valid; nothing was sent.
+            RefusalError: The model refuses to answer in this form.
+            CutOffError: The answer is not whole: a limit on tokens, or the content filter.
+            APIResponseValidationError: The answer is not JSON, or JSON of another shape.
+            APIError: The call failed: see the error tree.
+        """
+        output = structured_output(response_format)
+        options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        wanted: ChatCompletionCreateParams = {**params, "response_format": output.response_format}
+        if has_images(wanted):
+            call = await chat_call_with_images(self._caller, wanted, options, stream=False)
+        else:
+            call = chat_call(self._caller, wanted, options, stream=False)
+        return await self._caller.perform(
+            call, parsed_reader(output), timeout=timeout, max_retries=max_retries
+        )
+
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: type[T],
+        extra_headers: HeaderOptions | None = ...,
+        extra_query: QueryOptions | None = ...,
+        extra_body: Mapping[str, object] | None = ...,
+        timeout: TimeoutOption | NotGiven = ...,
+        max_retries: RetryOption | NotGiven = ...,
+        **params: Unpack[ChatCompletionParseParams],
+    ) -> ParsedChatStream[T]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: ResponseFormatParam | None = ...,
+        extra_headers: HeaderOptions | None = ...,
+        extra_query: QueryOptions | None = ...,
+        extra_body: Mapping[str, object] | None = ...,
+        timeout: TimeoutOption | NotGiven = ...,
+        max_retries: RetryOption | NotGiven = ...,
+        **params: Unpack[ChatCompletionParseParams],
+    ) -> ChatStream: ...
+    def stream(
+        self,
+        *,
+        response_format: type[T] | ResponseFormatParam | NotGiven | None = NOT_GIVEN,
+        extra_headers: HeaderOptions | None = None,
+        extra_query: QueryOptions | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        **params: Unpack[ChatCompletionParseParams],
+    ) -> ChatStream | ParsedChatStream[T]:
         """Have a model answer, and read the answer while it is being written.
 
         Args:
+            response_format: The form of the answer; or a type, as for `parse`.
             extra_headers: As for `create`, and so are all others.
             extra_query: See there.
             extra_body: See there.
@@ -146,26 +227,35 @@ class ChatCompletions(Resource):
             params: See there.
 
         Returns:
-            A stream, for `async with`, which sends the request.
+            A stream, for `async with`, which sends the request. For a type a `ParsedChatStream`,
+            whose `parsed` is the answer at its end.
 
         Raises:
             InvalidRequestError: A parameter is not valid; nothing was sent.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        images = has_images(params)
+        wanted = cast("ChatCompletionCreateParams", {**params})
+        output: StructuredOutput[T] | None = None
+        if response_format is None or isinstance(response_format, Mapping):
+            wanted["response_format"] = response_format
+        elif not isinstance(response_format, NotGiven):
+            output = structured_output(response_format)
+            wanted["response_format"] = output.response_format
+        images = has_images(wanted)
         checked = (checked_call if images else chat_call)(
-            self._caller, params, options, stream=True
+            self._caller, wanted, options, stream=True
         )
 
         async def open_response() -> OpenResponse:
             call = checked
             if images:
-                call = await chat_call_with_images(self._caller, params, options, stream=True)
+                call = await chat_call_with_images(self._caller, wanted, options, stream=True)
             return await self._caller.open(
                 call, events=True, timeout=timeout, max_retries=max_retries
             )
 
-        return self._make_stream(open_response)
+        stream = self._make_stream(open_response)
+        return stream if output is None else ParsedChatStream(stream, output)
 
     def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
         caller = self._caller
@@ -184,10 +274,11 @@ class ChatCompletions(Resource):
 
 @final
 class ChatCompletionsWithRawResponse:
-    """`create`, returning the response itself, whose body has been read unless it is a stream."""
+    """`create` and `parse`, returning the response itself, whose body has been read unless it is a stream."""
 
     def __init__(self, completions: ChatCompletions) -> None:
         self._completions = completions
+        self.parse: Final = as_raw(completions.parse)
 
     @overload
     async def create(
@@ -207,10 +298,11 @@ class ChatCompletionsWithRawResponse:
 
 @final
 class ChatCompletionsWithStreamingResponse:
-    """`create`, for `async with`, giving the response itself, whose body has not been read."""
+    """`create` and `parse`, for `async with`, giving the response itself, whose body has not been read."""
 
     def __init__(self, completions: ChatCompletions) -> None:
         self._create = ChatCompletionsWithRawResponse(completions).create
+        self.parse: Final = as_streaming(completions.parse)
 
     @overload
     def create(

@@ -71,6 +71,7 @@ from trio_groq.types.chat_messages import (
 from trio_groq.types.chat_params import (
     ChatCompletionCreateParams,
     ChatCompletionDocumentParam,
+    ChatCompletionParseParams,
     ChatCompletionRequestBody,
     CompoundCustom,
     CompoundCustomModels,
@@ -342,6 +343,7 @@ __all__ = [
     "ChatCompletionMessageToolCall",
     "ChatCompletionMessageToolCallParam",
     "ChatCompletionNamedToolChoiceParam",
+    "ChatCompletionParseParams",
     "ChatCompletionRequestBody",
     "ChatCompletionSystemMessageParam",
     "ChatCompletionTokenLogprob",

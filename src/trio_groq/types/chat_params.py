@@ -25,6 +25,7 @@ from trio_groq.types.chat_tools import (
 __all__ = [
     "ChatCompletionCreateParams",
     "ChatCompletionDocumentParam",
+    "ChatCompletionParseParams",
     "ChatCompletionRequestBody",
     "CompoundCustom",
     "CompoundCustomModels",
@@ -147,8 +148,8 @@ class StreamOptions(TypedDict, total=False):
     include_usage: bool | None
 
 
-class ChatCompletionCreateParams(TypedDict, total=False):
-    """The parameters of `chat.completions.create` and of all that send the same request.
+class ChatCompletionParseParams(TypedDict, total=False):
+    """The parameters of a chat request, but for the form of its answer.
 
     Attributes:
         messages: The conversation so far; at least one message.
@@ -176,7 +177,6 @@ class ChatCompletionCreateParams(TypedDict, total=False):
             far.
         reasoning_effort: `none`, `default`, `low`, `medium` or `high`, by model.
         reasoning_format: `hidden`, `raw` or `parsed`. Not with `include_reasoning`.
-        response_format: The form of the answer.
         search_settings: How compound systems search the web.
         seed: For answers that repeat, as far as the backend allows.
         service_tier: `on_demand` (the default), `auto`, `flex` or `performance`.
@@ -216,7 +216,6 @@ class ChatCompletionCreateParams(TypedDict, total=False):
     presence_penalty: _Penalty | None
     reasoning_effort: str | None
     reasoning_format: str | None
-    response_format: ResponseFormatParam | None
     search_settings: SearchSettings | None
     seed: int | None
     service_tier: str | None
@@ -229,6 +228,16 @@ class ChatCompletionCreateParams(TypedDict, total=False):
     top_logprobs: Annotated[Annotated[int, Meta(ge=0, le=20)] | None, Needs("logprobs")]
     top_p: Annotated[float, Meta(ge=0, le=1)] | None
     user: str | None
+
+
+class ChatCompletionCreateParams(ChatCompletionParseParams, total=False):
+    """The parameters of `chat.completions.create` and of all that send the same request.
+
+    Attributes:
+        response_format: The form of the answer.
+    """
+
+    response_format: ResponseFormatParam | None
 
 
 class ChatCompletionRequestBody(ChatCompletionCreateParams, total=False):
