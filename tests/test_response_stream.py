@@ -223,6 +223,18 @@ async def test_a_broken_end_is_no_error(
         assert client.pool.statistics().open == 0
 
 
+@pytest.mark.parametrize(("size", "idle"), [(100, 1), (40_000, 0)])
+async def test_what_comes_after_the_end_is_drained_within_bounds(
+    fake_groq: FakeGroq, size: int, idle: int
+) -> None:
+    begun = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(delta("a"), completed("a"))
+    wire = begun + chunked(b": junk" + b"x" * size) + END
+    fake_groq.enqueue(Reply.raw(wire, fault=Fault.split([len(begun), size // 2])))
+    async with client_of(fake_groq) as client:
+        assert await read(resource_of(client).stream(**ASK)) == ("a", None)
+        assert client.pool.statistics().idle == idle
+
+
 @pytest.mark.parametrize("size", [1, 7, 64])
 async def test_any_cut_gives_the_same(fake_groq: FakeGroq, size: int) -> None:
     wire = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

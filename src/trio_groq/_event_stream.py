@@ -32,7 +32,6 @@ from trio_groq.errors import (
     APIConnectionError,
     APIError,
     APIResponseValidationError,
-    GroqError,
     ProtocolError,
     StreamError,
 )
@@ -105,7 +104,7 @@ class EventStream(ABC, Generic[E, R]):
         self._accumulator = accumulator
         self._ready: deque[E] = deque()
         self._response: OpenResponse | None = None
-        self._failure: GroqError | None = None
+        self._failure: APIError | None = None
         self._done = False
         self._busy = False
         self._token: trio.lowlevel.TrioToken | None = None
@@ -120,7 +119,7 @@ class EventStream(ABC, Generic[E, R]):
         Sets `_done` at the one that ends the stream.
 
         Raises:
-            GroqError: It reports an error, or cannot be read.
+            APIError: It reports an error, or cannot be read.
         """
 
     @abstractmethod
@@ -296,7 +295,7 @@ class EventStream(ABC, Generic[E, R]):
                     ready.append(decoded)
                 if self._done:
                     return True
-        except GroqError as exc:
+        except APIError as exc:
             self._failure = exc
         return bool(ready) or self._failure is not None
 
@@ -356,13 +355,12 @@ class EventStream(ABC, Generic[E, R]):
             raise StopAsyncIteration
         raise self._complete(failure)
 
-    def _complete(self, failure: GroqError) -> GroqError:
+    def _complete(self, failure: APIError) -> APIError:
         """Say in an error what it belongs to, and what had come."""
         response = self._opened()
-        if isinstance(failure, APIError):
-            failure.partial = failure.partial or self._result()
-            failure.request = failure.request or response.request
-            failure.request_id = failure.request_id or response.request_id
+        failure.partial = failure.partial or self._result()
+        failure.request = failure.request or response.request
+        failure.request_id = failure.request_id or response.request_id
         return failure
 
     def _end(self) -> None:

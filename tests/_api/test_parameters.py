@@ -317,20 +317,6 @@ def test_deprecated_parameters_are_checked_too() -> None:
         validate(params(max_tokens="5"))
 
 
-def test_the_warning_can_blame_a_caller_further_up() -> None:
-    def create(level: int) -> None:
-        validate(params(max_tokens=5), stacklevel=level)
-
-    lines = []
-    for level in (1, 2):
-        with pytest.warns(DeprecationWarning, match="max_tokens") as caught:
-            create(level)
-        lines.append(caught[0].lineno)
-    first = create.__code__.co_firstlineno
-    assert lines[0] == first + 1
-    assert lines[1] > first + 1
-
-
 # --- recorded traffic ----------------------------------------------------------------------------
 
 

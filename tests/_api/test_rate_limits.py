@@ -11,9 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared_data import DATA, needs_shared_data
-from trio_groq._api.rate_limits import parse_duration, parse_rate_limits, retry_after
+from trio_groq._api.rate_limits import (
+    MAX_MODELS,
+    RateLimitBook,
+    SeenRateLimits,
+    parse_duration,
+    parse_rate_limits,
+    retry_after,
+    wait_after,
+)
 from trio_groq._http.messages import Headers
-from trio_groq.errors import RateLimits, RateLimitWindow
+from trio_groq.errors import RateLimitError, RateLimits, RateLimitWindow
 
 HOUR, MINUTE, SECOND = 3600 * 10**9, 60 * 10**9, 10**9
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT, the moment of RFC 9110's examples
@@ -267,3 +275,82 @@ def test_dates_are_imported_only_when_one_comes() -> None:
         "assert 'email.utils' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 (our own script)
+
+
+@needs_shared_data
+def test_what_is_no_duration_states_no_reset() -> None:
+    rejected = [case["value"] for case in shared_json("durations.json") if case["seconds"] is None]
+    assert len(rejected) == 11
+    for value in rejected:
+        headers = RATE_LIMITS | {"x-ratelimit-reset-tokens": value, "retry-after": value}
+        limits = parse_rate_limits(headers)
+        assert limits is not None
+        assert limits.tokens == RateLimitWindow(limit=18000, remaining=0)
+        # A number is no duration, and yet a wait: `retry-after` has seconds.
+        assert retry_after(headers, None, NOW) == (5.0 if value == "5" else None)
+
+
+def limited(retry_after: float | None, rate_limits: RateLimits | None) -> RateLimitError:
+    return RateLimitError(
+        "429", status_code=429, retry_after=retry_after, rate_limits=rate_limits
+    )
+
+
+EMPTY_TOKENS = RateLimitWindow(limit=6000, remaining=0, reset_after=7.5)
+EMPTY_REQUESTS = RateLimitWindow(limit=30, remaining=0, reset_after=120.0)
+SOME_TOKENS = RateLimitWindow(limit=6000, remaining=1, reset_after=59.9)
+
+
+@pytest.mark.parametrize(
+    ("named", "limits", "wait"),
+    [
+        (3.0, RateLimits(tokens=EMPTY_TOKENS), 3.0),
+        (0.0, None, 0.0),
+        (None, RateLimits(tokens=EMPTY_TOKENS), 7.5),
+        (None, RateLimits(tokens=SOME_TOKENS, requests=EMPTY_REQUESTS), 120.0),
+        (None, RateLimits(tokens=EMPTY_TOKENS, requests=EMPTY_REQUESTS), 120.0),
+        (None, RateLimits(tokens=SOME_TOKENS), 1.0),
+        (None, RateLimits(tokens=RateLimitWindow(remaining=0)), 1.0),
+        (None, None, 1.0),
+    ],
+)
+def test_how_long_a_429_asks_to_wait(
+    named: float | None, limits: RateLimits | None, wait: float
+) -> None:
+    assert wait_after(limited(named, limits)) == wait
+
+
+def test_a_book_tells_what_was_seen_last_and_how_long_ago() -> None:
+    book = RateLimitBook()
+    assert book.get("m", 5.0) is None
+    book.note("m", RATE_LIMITS | {"x-ratelimit-remaining-tokens": "17000"}, 5.0)
+    book.note("m", RATE_LIMITS, 10.0)
+    book.note("n", Headers([(b"x-ratelimit-limit-tokens", b"6000")]), 11.0)
+    book.note("m", {"content-type": "application/json"}, 12.0)  # says nothing, takes nothing
+    assert book.get("m", 12.5) == SeenRateLimits(
+        requests=RateLimitWindow(limit=14400, remaining=14370, reset_after=179.56),
+        tokens=RateLimitWindow(limit=18000, remaining=0, reset_after=7.66),
+        age=2.5,
+    )
+    assert book.get("n", 11.0) == SeenRateLimits(
+        requests=RateLimitWindow(), tokens=RateLimitWindow(limit=6000), age=0.0
+    )
+    assert book.models() == ("m", "n")
+
+
+def test_a_book_passes_over_what_cannot_be_read() -> None:
+    book = RateLimitBook()
+    book.note("m", {"x-ratelimit-limit-tokens": "REDACTED"}, 0.0)
+    assert book.get("m", 0.0) is None
+
+
+def test_a_book_is_bounded_and_forgets_the_oldest() -> None:
+    book = RateLimitBook()
+    book.note("first", RATE_LIMITS, 0.0)
+    book.note("second", RATE_LIMITS, 0.0)
+    book.note("first", RATE_LIMITS, 1.0)
+    for number in range(MAX_MODELS - 1):
+        book.note(str(number), RATE_LIMITS, 2.0)
+    assert len(book.models()) == MAX_MODELS
+    assert book.get("second", 3.0) is None
+    assert book.get("first", 3.0) is not None

@@ -32,11 +32,13 @@ async def test_a_type_becomes_a_schema_and_the_answer_a_value(fake_groq: FakeGro
 
 async def test_a_stream_is_parsed_at_its_end(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(PARIS)
-    async with client_of(fake_groq) as client:
-        async with client.chat.completions.stream(**ASK, response_format=City) as stream:
-            assert isinstance(stream, ParsedChatStream)
-            await stream.until_done()
-            assert stream.parsed == VALUE
+    async with (
+        client_of(fake_groq) as client,
+        client.chat.completions.stream(**ASK, response_format=City) as stream,
+    ):
+        assert isinstance(stream, ParsedChatStream)
+        await stream.until_done()
+        assert stream.parsed == VALUE
     assert fake_groq.requests[0].json["stream"] is True
 
 
@@ -44,10 +46,12 @@ async def test_a_stream_is_parsed_at_its_end(fake_groq: FakeGroq) -> None:
     "form", [{}, {"response_format": None}, {"response_format": {"type": "text"}}]
 )
 async def test_other_forms_give_a_plain_stream(fake_groq: FakeGroq, form: dict[str, Any]) -> None:
-    async with client_of(fake_groq) as client:
-        async with client.chat.completions.stream(**ASK, **form) as stream:
-            assert isinstance(stream, ChatStream)
-            await stream.until_done()
+    async with (
+        client_of(fake_groq) as client,
+        client.chat.completions.stream(**ASK, **form) as stream,
+    ):
+        assert isinstance(stream, ChatStream)
+        await stream.until_done()
     sent = fake_groq.requests[0].json
     assert {name: sent[name] for name in form} == form
     assert ("response_format" in sent) == ("response_format" in form)

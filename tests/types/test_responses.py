@@ -1,4 +1,4 @@
-"""Responses as they come whole: each kind of item, of part and of annotation, and what is missing."""
+"""Responses as they come whole: each kind of item and part, and what is missing or unknown."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from shared_data import DATA, needs_shared_data
 from trio_groq.types._open_unions import OpenDecoder, UnknownItem
 from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_items import (
+    ResponseOutputItem,
     ResponseOutputMessage,
     ResponseOutputText,
     ResponseReasoningItem,
@@ -180,7 +181,7 @@ def test_each_kind_of_item_has_its_type(kind: str) -> None:
     # Without the parts that it does not know, msgspec needs no help.
     bare = {"type": kind, "id": "x"}
     assert decoder.decode_strictly(msgspec.json.encode({"output": [bare]})).output == [
-        type(item)(id="x")  # type: ignore[call-arg]  # each has an id
+        type(item)(id="x")
     ]
 
 
@@ -204,12 +205,12 @@ def test_parts_are_told_apart() -> None:
 
 
 def test_text_of_several_messages_is_one() -> None:
-    output = [
+    output: list[ResponseOutputItem] = [
         ResponseOutputMessage(content=[ResponseOutputText(text="a"), ResponseOutputText(text="b")]),
         ResponseReasoningItem(),
         ResponseOutputMessage(content=[ResponseOutputText(text="c")]),
     ]
-    assert ResponseObject(output=[*output]).output_text == "abc"
+    assert ResponseObject(output=output).output_text == "abc"
     assert ResponseObject().output_text == ""
 
 

@@ -13,6 +13,7 @@ from trio_groq.types.responses_params import ResponseCreateParams, ResponseReque
 check = Validator(ResponseCreateParams)
 LEAST: dict[str, Any] = {"model": "m", "input": "x"}
 
+OPTIONAL = set(ResponseCreateParams.__annotations__) - ResponseCreateParams.__required_keys__
 MESSAGE = {"type": "message", "role": "user"}
 FORMAT = {"type": "json_schema", "name": "n", "schema": {"type": "object"}}
 
@@ -86,7 +87,7 @@ FORMAT = {"type": "json_schema", "name": "n", "schema": {"type": "object"}}
             "max_tool_calls": 1,
             "truncation": "auto",
         },
-        dict.fromkeys(set(ResponseCreateParams.__annotations__) - ResponseCreateParams.__required_keys__),
+        dict.fromkeys(OPTIONAL),
     ],
 )
 def test_what_passes(params: dict[str, Any]) -> None:

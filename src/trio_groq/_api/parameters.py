@@ -7,7 +7,6 @@ after something was found to be wrong. It is as strict as the API where that sav
 import difflib
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from reprlib import Repr
 from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
@@ -15,6 +14,7 @@ from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
 import msgspec
 
 from trio_groq._api.shapes import check, shape_of
+from trio_groq._callers import warn
 from trio_groq.errors import InvalidRequestError
 from trio_groq.types._base import Excludes, Needs, Replaced
 from trio_groq.types.chat import ChatCompletionMessage
@@ -138,13 +138,12 @@ class Validator:
         self._replaced: dict[str, str] = {}
         self._rules: list[tuple[str, Excludes | Needs]] = []
 
-    def __call__(self, params: Mapping[str, object], *, stacklevel: int = 1) -> None:
+    def __call__(self, params: Mapping[str, object]) -> None:
         """Check `params`, which stay as they are.
 
         Args:
-            params: What the caller gave, by name; left out is not the same as None.
-            stacklevel: Whom a `DeprecationWarning` blames, as in `warnings.warn`: 1 is the caller
-                of this method.
+            params: What the caller gave, by name; left out is not the same as None. Deprecated ones
+                are a `DeprecationWarning` at the nearest line outside this package.
 
         Raises:
             InvalidRequestError: A parameter is wrong, missing, or unknown.
@@ -160,7 +159,7 @@ class Validator:
             if name in params:
                 _check_rule(name, rule, params)
         if not self._replaced.keys().isdisjoint(params):
-            self._warn(params, stacklevel + 2)
+            self._warn(params)
 
     def _compile(self) -> type:
         hints = get_type_hints(self._declaration, include_extras=True)
@@ -194,11 +193,10 @@ class Validator:
         except msgspec.ValidationError as error:
             raise _translated(str(error), params) from None
 
-    def _warn(self, params: Mapping[str, object], stacklevel: int) -> None:
+    def _warn(self, params: Mapping[str, object]) -> None:
         for name, by in self._replaced.items():
             if name in params:
-                message = f"{name} is deprecated by the API: use {by}"
-                warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
+                warn(f"{name} is deprecated by the API: use {by}", DeprecationWarning)
 
 
 def _plain(value: object) -> object:

@@ -61,10 +61,10 @@ def _as_statuses(value: Collection[int]) -> frozenset[int] | Collection[int]:
 
 def _check_statuses(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, frozenset) or not all(
-        isinstance(status, int) and 400 <= status <= 599  # noqa: PLR2004 (HTTP's errors)
+        isinstance(status, int) and 400 <= status <= 499  # noqa: PLR2004 (HTTP's 4xx)
         for status in value
     ):
-        raise ConfigurationError(f"{field.name}: expected statuses from 400 to 599, got {value!r}")
+        raise ConfigurationError(f"{field.name}: expected statuses from 400 to 499, got {value!r}")
     if value & NEVER_RETRIED:
         never = ", ".join(map(str, sorted(value & NEVER_RETRIED)))
         raise ConfigurationError(

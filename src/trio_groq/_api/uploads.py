@@ -93,7 +93,7 @@ class FileInput:
     """A file that has been looked at.
 
     Attributes:
-        name: What the form calls it; without folders.
+        name: What the form calls it: as given, or its own, without folders.
         content_type: Its media type.
         length: In bytes.
         source: Its content.

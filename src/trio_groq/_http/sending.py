@@ -103,7 +103,7 @@ class Sending:
 async def until_one_ends(first: Function, second: Function) -> None:  # noqa: ASYNC910 (they do)
     """Run two functions at once; when one has ended, cancel the other.
 
-    Raises what the first to fail has raised, as it is and in no exception group.
+    Raises what the first to fail has raised, or `Cancelled`: as it is, and in no exception group.
     """
     failures: list[BaseException] = []
 
@@ -116,8 +116,12 @@ async def until_one_ends(first: Function, second: Function) -> None:  # noqa: AS
             failures.append(exc)
         nursery.cancel_scope.cancel()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run, first)
-        nursery.start_soon(run, second)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, first)
+            nursery.start_soon(run, second)
+    except BaseExceptionGroup:  # of cancellations: everything else is in `failures`
+        await trio.lowlevel.checkpoint_if_cancelled()  # raises one of them, in no group
+        raise
     if failures:
         raise failures.pop(0)

@@ -71,7 +71,7 @@ def chat_call(
         InvalidRequestError: A parameter is not valid, or, when strict, the conversation does not
             hold together, which is a `ConversationWarning` else.
     """
-    _validator()(params, stacklevel=3)
+    _validator()(params)
     messages = params["messages"]
     _check_conversation(messages, strict=caller.strict)
     content: dict[str, object] = {**params, "messages": sendable_messages(messages)}

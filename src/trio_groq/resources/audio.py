@@ -85,7 +85,7 @@ class Speech(Resource):
             InvalidRequestError: A parameter is not valid; nothing was sent.
             APIError: The call failed: see the error tree.
         """
-        _speech_validator()(params, stacklevel=2)
+        _speech_validator()(params)
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         return await self._perform(
             "POST", _SPEECH, binary_reader(), options, params=params, accept=_ANY_AUDIO

@@ -129,7 +129,7 @@ class Translations(TextFromAudio):
         asked: dict[str, object] = {**params}
         if response_format is not None:
             asked["response_format"] = response_format
-        _validator()(asked, stacklevel=2)
+        _validator()(asked)
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         result = await self._ask(
             _PATH, _readers(), file=file, params=asked, options=options, progress=progress

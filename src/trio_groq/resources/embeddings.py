@@ -74,7 +74,7 @@ class Embeddings(Resource):
             InvalidRequestError: A parameter is not valid; nothing was sent.
             APIError: The call failed: see the error tree.
         """
-        _validator()(params, stacklevel=2)
+        _validator()(params)
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         return await self._perform("POST", _PATH, _reader(), options, params=params)
 

@@ -80,10 +80,10 @@ def _call(params: ResponseCreateParams, options: RequestOptions, *, stream: bool
     if _is_list(given):
         items = cast("Sequence[object]", given)
         content["input"] = [_typed(item) for item in items]
-        _validator()(content, stacklevel=3)
+        _validator()(content)
         content["input"] = [_sendable(item) for item in items]
     else:
-        _validator()(content, stacklevel=3)
+        _validator()(content)
     if stream:
         content["stream"] = True
     accept = EVENT_STREAM if stream else JSON

@@ -49,7 +49,7 @@ def _id(prefix: str, kind: str, names: Names) -> str:
 
 def _message(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """An item of the input as a message of a chat; None for what has no text of anybody's."""
-    if "role" in item:
+    if item.get("type", "message") == "message":
         return {"role": item["role"], "content": text_of(item.get("content"))}
     if item.get("type") == "function_call_output":
         return {"role": "tool", "content": text_of(item.get("output"))}

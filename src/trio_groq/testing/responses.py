@@ -43,32 +43,37 @@ _ITEM_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+def _content_fault(content: object, path: str) -> str | None:
+    if isinstance(content, str):
+        return None
+    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
+        return None
+    return f"'{path}' : value must be a string or an array of objects"
+
+
 def _item_fault(item: object, path: str) -> str | None:
     if not isinstance(item, dict):
         return f"'{path}' : value must be an object"
     kind = item.get("type", "message")
-    for field in _ITEM_FIELDS.get(kind, ()) if isinstance(kind, str) else ("type",):
+    if not isinstance(kind, str):
+        return f"'{path}.type' : value must be a string"
+    for field in _ITEM_FIELDS.get(kind, ()):
         if item.get(field) is None:
             return f"'{path}' : property '{field}' is missing"
-    if kind != "message":
-        return None
-    if item["role"] not in _ROLES:
+    if kind == "message" and item["role"] not in _ROLES:
         return f"'{path}.role' : value must be one of `{'`, `'.join(_ROLES)}`"
-    if not isinstance(item["content"], str | list):
-        return f"'{path}.content' : value must be a string or an array"
-    return None
+    text = {"message": "content", "function_call_output": "output"}.get(kind)
+    return None if text is None else _content_fault(item[text], f"{path}.{text}")
 
 
 def _input_faults(given: object) -> Iterator[str]:
-    if isinstance(given, str):
-        return
-    if not isinstance(given, list):
+    if isinstance(given, list):
+        if not given:
+            yield "'input' : minimum number of items is 1"
+        faults = (_item_fault(item, f"input.{index}") for index, item in enumerate(given))
+        yield from (fault for fault in faults if fault)
+    elif not isinstance(given, str):
         yield "'input' : value must be a string or an array"
-        return
-    if not given:
-        yield "'input' : minimum number of items is 1"
-    faults = (_item_fault(item, f"input.{index}") for index, item in enumerate(given))
-    yield from (fault for fault in faults if fault)
 
 
 def _is_number(value: object) -> bool:
