@@ -224,10 +224,11 @@ def test_reading_is_linear_in_the_bytes() -> None:
     reader = BatchLineReader(BatchRequestLine)
     reader._buffer = Counting()
     data = chat_line("a", "x" * 5000)
+    lines = []
     for index in range(len(data)):
         reader.feed(data[index : index + 1])
-        line = reader.next_line()
-    assert line is not None
+        lines.append(reader.next_line())
+    assert [line is None for line in lines[-2:]] == [True, False]
     assert Counting.searched <= 2 * len(data)
 
 

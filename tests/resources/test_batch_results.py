@@ -19,7 +19,6 @@ from trio_groq.resources.batches import Batches
 from trio_groq.testing import FakeGroq, Fault, Reply
 from trio_groq.types.batches import Batch
 
-OVER = {"id": "batch_1", "status": "completed"}
 RESULT = b'{"id":"x","custom_id":"%d","response":{"status_code":200,"body":{"id":"c"}}}\n'
 LONG = b" " * 4000 + RESULT % 2
 WITHIN_THE_SECOND = 2000
@@ -37,6 +36,15 @@ async def batches_api(data: bytes = b"") -> AsyncIterator[tuple[Batches, FakeGro
                 completion_window="24h", endpoint="/v1/chat/completions", input_file_id=file.id
             )
             yield batches, server, batch.id
+
+
+def over(output_file_id: str, error_file_id: str | None = None) -> Batch:
+    return Batch(
+        id="batch_1",
+        status="completed",
+        output_file_id=output_file_id,
+        error_file_id=error_file_id,
+    )
 
 
 def file_of(*numbers: int) -> Reply:
@@ -97,7 +105,7 @@ async def test_of_a_batch_that_is_not_over_there_are_none_yet() -> None:
 async def test_a_wrong_line_raises_in_its_place() -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(Reply(body=RESULT % 1 + b"{\n" + RESULT % 2), file_of(3))
-        results = batches.results(Batch(output_file_id="a", error_file_id="b", **OVER))
+        results = batches.results(over(output_file_id="a", error_file_id="b"))
         assert (await anext(results)).custom_id == "1"
         with pytest.raises(APIResponseValidationError, match="line 2: "):
             await anext(results)
@@ -107,7 +115,7 @@ async def test_a_wrong_line_raises_in_its_place() -> None:
 async def test_after_a_line_that_is_too_long_comes_the_next_file() -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(Reply(body=b"x" * 200 + b"\n" + RESULT % 1), file_of(3))
-        batch = Batch(output_file_id="a", error_file_id="b", **OVER)
+        batch = over(output_file_id="a", error_file_id="b")
         results = batches.results(batch, max_line_bytes=100)
         with pytest.raises(APIResponseValidationError, match="line 1: expected at most 100 bytes"):
             await anext(results)
@@ -116,7 +124,7 @@ async def test_after_a_line_that_is_too_long_comes_the_next_file() -> None:
 
 async def test_a_file_that_is_gone() -> None:
     async with batches_api() as (batches, _, _id):
-        results = batches.results(Batch(output_file_id="file_0", **OVER))
+        results = batches.results(over(output_file_id="file_0"))
         for _ in range(2):
             with pytest.raises(NotFoundError):
                 await anext(results)
@@ -126,7 +134,7 @@ async def test_a_file_that_breaks_off_ends_it() -> None:
     async with batches_api() as (batches, server, _):
         fault = Fault.truncate(WITHIN_THE_SECOND)
         server.enqueue(Reply(body=RESULT % 1 + LONG, fault=fault))
-        results = batches.results(Batch(output_file_id="a", **OVER))
+        results = batches.results(over(output_file_id="a"))
         assert (await anext(results)).custom_id == "1"
         with pytest.raises(APIConnectionError):
             await anext(results)
@@ -137,7 +145,7 @@ async def test_a_file_that_breaks_off_ends_it() -> None:
 async def test_left_in_the_middle_it_gives_its_connection_back() -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(file_of(1, 2))
-        async with batches.results(Batch(output_file_id="a", **OVER)) as results, results:
+        async with batches.results(over(output_file_id="a")) as results, results:
             async for _line in results:
                 break
         assert repr(results) == "<BatchResults of batch_1, closed, 0 files left>"
@@ -150,7 +158,7 @@ async def test_left_in_the_middle_it_gives_its_connection_back() -> None:
 async def test_one_reader_at_a_time(autojump_clock: MockClock) -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(Reply(body=RESULT % 1, head_delay=5))
-        results = batches.results(Batch(output_file_id="a", **OVER))
+        results = batches.results(over(output_file_id="a"))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(results.__anext__)
             await trio.sleep(1)
@@ -164,7 +172,7 @@ async def test_cancelled_inside_a_receive_it_is_over(
 ) -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(Reply(body=RESULT % 1 + LONG, fault=Fault.stall(WITHIN_THE_SECOND)))
-        results = batches.results(Batch(output_file_id="a", **OVER))
+        results = batches.results(over(output_file_id="a"))
         with trio.move_on_after(5) as scope:
             async for _line in results:
                 pass
@@ -176,7 +184,7 @@ async def test_cancelled_inside_a_receive_it_is_over(
 async def test_cancelled_between_two_lines_it_loses_none() -> None:
     async with batches_api() as (batches, server, _):
         server.enqueue(file_of(1, 2))
-        results = batches.results(Batch(output_file_id="a", **OVER))
+        results = batches.results(over(output_file_id="a"))
         assert (await anext(results)).custom_id == "1"
         with trio.CancelScope() as scope:
             scope.cancel()

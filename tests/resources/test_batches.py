@@ -58,7 +58,7 @@ async def test_what_is_sent() -> None:
     async with batches_api() as (batches, _, server):
         server.enqueue(Reply.json({"id": "batch_1"}))
         await batches.create(
-            **ORDER,  # type: ignore[arg-type]  # all text
+            **ORDER,
             input_file_id="file_1",
             metadata=None,
             extra_headers={"X-Mine": "1"},
@@ -90,7 +90,7 @@ async def test_what_is_wrong_is_not_sent(given: dict[str, Any], message: str) ->
     more = {"input_file_id": "file_1"} if given.get("metadata") else {}
     async with batches_api() as (batches, _, server):
         with pytest.raises(InvalidRequestError, match=message):
-            await batches.create(**{**ORDER, **more, **given})  # type: ignore[arg-type]  # wrong
+            await batches.create(**{**ORDER, **more, **given})
         for method in (batches.retrieve, batches.cancel):
             with pytest.raises(InvalidRequestError, match="batch_id: expected"):
                 await method("")

@@ -71,6 +71,7 @@ def test_it_goes_through_its_statuses_while_time_passes() -> None:
         assert (at, now["status"], now["request_counts"]) == (at, status, counts)
         assert (now["output_file_id"] is None) == (status != "completed")
         assert len(api.answered) == completed
+    now = looked(api, batch, 1000)
     assert now["in_progress_at"] == unix_time(10)
     assert now["finalizing_at"] == unix_time(90)
     assert now["completed_at"] == unix_time(100)

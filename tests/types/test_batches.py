@@ -44,7 +44,6 @@ BATCH: dict[str, Any] = {
     "project_id": "project_1",
     **{name: 1_760_000_000 + index for index, name in enumerate(TIMES)},
 }
-ERROR = {"code": "invalid_method", "message": "no", "param": "method", "line": 4}
 
 
 def decoded(body: object, kind: type = Batch) -> Any:
@@ -57,11 +56,14 @@ def test_nothing_of_a_batch_is_lost() -> None:
     assert msgspec.to_builtins(decoded(page, BatchListResponse)) == page
 
 
-def test_errors_may_be_a_list_or_an_object_with_one() -> None:
-    for errors in ([ERROR], {"object": "list", "data": [ERROR]}):
-        batch = decoded({**BATCH, "errors": errors})
-        assert msgspec.to_builtins(batch) == {**BATCH, "errors": errors}
-    assert batch.errors == BatchErrors(data=[BatchError(**ERROR)], object="list")
+LISTED = BatchErrors(data=[BatchError(code="c", message="no", param="p", line=4)], object="list")
+
+
+@pytest.mark.parametrize("errors", [LISTED, LISTED.data], ids=["an object", "a list"])
+def test_errors_may_be_an_object_with_a_list_or_the_list(errors: object) -> None:
+    body = {**BATCH, "errors": msgspec.to_builtins(errors)}
+    assert decoded(body).errors == errors
+    assert msgspec.to_builtins(decoded(body)) == body
 
 
 @pytest.mark.parametrize("name", [*BATCH, "errors"])

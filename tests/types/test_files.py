@@ -27,7 +27,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
 def test_nothing_is_lost(kind: type, body: dict[str, object]) -> None:
-    value = Decoder(kind).decode(msgspec.json.encode(body))
+    value: File = Decoder(kind).decode(msgspec.json.encode(body))
     assert msgspec.to_builtins(value) == body
 
 

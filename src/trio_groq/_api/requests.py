@@ -137,7 +137,7 @@ class RequestBuilder:
     """Makes requests of calls: where they go, and what all of them have.
 
     What calls to one resource share is made once: target and header fields of a call that brings
-    no options of its own.
+    no options of its own, and no form, each of which has a type of its own.
 
     Args:
         base: Where the API is.
@@ -159,7 +159,7 @@ class RequestBuilder:
         Raises:
             InvalidRequestError: A header or query option, or the path, is not valid.
         """
-        if call.headers or call.query:
+        if call.headers or call.query or not isinstance(call.body, bytes):
             return self._build(call, key, call.body)
         kind = (call.method, call.path, call.accept, call.content_type, key)
         shared = self._shared.get(kind)
