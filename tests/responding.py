@@ -69,7 +69,7 @@ async def read_reply(server: FakeGroq, reply: Reply, **options: Any) -> tuple[st
 
 
 def resource_of(client: GroqClient) -> Responses:
-    return Responses(client._caller, max_event_bytes=client.config.max_event_bytes)
+    return Responses(client._caller)
 
 
 def server_of(*script: Reply) -> FakeGroq:

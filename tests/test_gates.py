@@ -126,7 +126,8 @@ async def test_after_a_429_all_wait_for_the_moment_and_go_in_order(
             await trio.testing.wait_all_tasks_blocked()
         assert gates.statistics().waiting == 4
         assert gates.statistics().rate_limit_waits == 4
-    assert queue.entered == [(1, 2.0), (2, 2.1), (3, 2.2), (4, 2.3)]
+    assert [number for number, _ in queue.entered] == [1, 2, 3, 4]
+    assert [at for _, at in queue.entered] == pytest.approx([2.0, 2.1, 2.2, 2.3], abs=1e-4)
     now = gates.statistics()
     assert now.waiting == 0
     assert now.rate_limit_seconds == pytest.approx(2.0 + 2.1 + 2.2 + 2.3)
@@ -214,7 +215,7 @@ async def test_a_long_line_ends_with_the_limit(autojump_clock: trio.testing.Mock
         for number in range(10):
             nursery.start_soon(queue.call, number)
         await trio.testing.wait_all_tasks_blocked()
-        with pytest.raises(APITimeoutError, match="within 2.15 s .*, got others before it"):
+        with pytest.raises(APITimeoutError, match=r"within 2.15 s .*, got others before it"):
             await enter(gates, place=99, total=2.15)
         assert trio.current_time() == 2.15
     assert [number for number, _ in queue.entered] == list(range(10))
@@ -382,15 +383,16 @@ async def test_circuits_are_bounded_and_the_open_ones_stay() -> None:
 
 async def test_a_budget_is_waited_for_in_order(autojump_clock: trio.testing.MockClock) -> None:
     gates = Gates(rate_limit=RateLimitPolicy(tokens_per_minute=600))
-    at_once(gates, 600).succeeded({})
+    at_once(gates, 540).succeeded({})
     queue = Queue(gates)
     async with trio.open_nursery() as nursery:
-        for number, cost in ((1, 300), (2, 10)):
+        for number, cost in ((1, 200), (2, 10)):
             nursery.start_soon(queue.call, number, cost)
             await trio.testing.wait_all_tasks_blocked()
-    assert queue.entered == [(1, 60.0), (2, 60.0)]
+    # 60 are left, and ten a second come back; the second stays behind for what the first took.
+    assert queue.entered == [(1, 14.0), (2, 34.0)]
     assert gates.statistics().throttle_waits == 2
-    assert gates.statistics().throttle_seconds == 120.0
+    assert gates.statistics().throttle_seconds == 48.0
 
 
 async def test_usage_that_comes_back_ends_a_wait(autojump_clock: trio.testing.MockClock) -> None:
@@ -409,12 +411,12 @@ async def test_usage_that_comes_back_ends_a_wait(autojump_clock: trio.testing.Mo
 async def test_the_headers_of_a_success_and_of_an_error_are_a_budget(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    gates = Gates(rate_limit=RateLimitPolicy())
+    gates = Gates(rate_limit=RateLimitPolicy(max_wait=50.0))
     at_once(gates, 50).succeeded(HEADERS, 50)
     refused = APIStatusError("no", status_code=400, rate_limits=STATED, headers=HEADERS)
     await trio.sleep(1)
     at_once(gates, 50).failed(refused)
-    with pytest.raises(APITimeoutError, match="within 60 s .*, got 60"):
+    with pytest.raises(APITimeoutError, match=r"within 50 s \(max_wait\), got 59 s"):
         await enter(gates, cost=6100)
     await enter(gates, cost=500)
     assert trio.current_time() == pytest.approx(1 + 400 / 100)
@@ -447,13 +449,13 @@ async def test_a_model_that_refuses_meanwhile_holds_back_who_waited_for_a_budget
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     gates = Gates(rate_limit=RateLimitPolicy(tokens_per_minute=600))
-    other = at_once(gates, 600)
+    other = at_once(gates, 500)
     queue = Queue(gates)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(queue.call, 7, 300)
-        await trio.sleep(20)
-        other.failed(limited(50.0))
-    assert queue.entered == [(7, 70.0)]
+        await trio.sleep(15)
+        other.failed(limited(50.0))  # whose tokens would be enough
+    assert queue.entered == [(7, 65.0)]
 
 
 async def test_without_proactive_only_refusals_count(
@@ -513,7 +515,8 @@ async def test_a_thousand_tasks_against_fifty_a_second(
     seen: list[int] = []
     granted: list[int] = []
 
-    async def call(place: int) -> None:
+    async def call() -> None:
+        place = gates.new_place()
         for _ in range(3):
             permit = await enter(gates, place=place)
             await trio.sleep(chance.uniform(0.01, 0.1))
@@ -529,8 +532,8 @@ async def test_a_thousand_tasks_against_fifty_a_second(
         pytest.fail("refused three times")
 
     async with trio.open_nursery() as nursery:
-        for place in (gates.new_place() for _ in range(1000)):
-            nursery.start_soon(call, place)
+        for _ in range(1000):
+            nursery.start_soon(call)
     assert sorted(granted) == list(range(1, 1001))
     assert len(seen) <= 1100
     assert max(abs(rank - place) for rank, place in enumerate(granted, 1)) <= 60

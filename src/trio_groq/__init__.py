@@ -17,6 +17,13 @@ from typing import TYPE_CHECKING
 from trio_groq._version import __version__
 
 if TYPE_CHECKING:
+    from trio_groq._api.batch_lines import (
+        BatchLineReader,
+        BatchResponseLine,
+        read_batch_lines,
+        write_batch_line,
+        write_batch_lines,
+    )
     from trio_groq._api.uploads import AsyncBytes, FileTypes
     from trio_groq._api_response import APIResponse
     from trio_groq._binary import BinaryResponse
@@ -71,6 +78,7 @@ if TYPE_CHECKING:
         ToolUseFailedError,
         UnprocessableEntityError,
     )
+    from trio_groq.resources._batch_results import BatchResults
 
 __all__ = [
     "NOT_GIVEN",
@@ -83,6 +91,9 @@ __all__ = [
     "AsyncBytes",
     "AuthenticationError",
     "BadRequestError",
+    "BatchLineReader",
+    "BatchResponseLine",
+    "BatchResults",
     "BinaryResponse",
     "CapacityExceededError",
     "ChatStream",
@@ -127,10 +138,19 @@ __all__ = [
     "ToolUseFailedError",
     "UnprocessableEntityError",
     "__version__",
+    "read_batch_lines",
+    "write_batch_line",
+    "write_batch_lines",
 ]
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "BatchResults": "resources._batch_results",
+    "write_batch_lines": "_api.batch_lines",
+    "write_batch_line": "_api.batch_lines",
+    "read_batch_lines": "_api.batch_lines",
+    "BatchLineReader": "_api.batch_lines",
+    "BatchResponseLine": "_api.batch_lines",
     "ParsedChatStream": "_parsed",
     "FileTypes": "_api.uploads",
     "AsyncBytes": "_api.uploads",

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import AsyncIterable
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -198,7 +199,7 @@ class BinaryResponse:
         return f"<BinaryResponse {self.status_code}, {self.content_type}, {state}>"
 
 
-async def write_pieces(pieces: ByteStream, path: Path) -> int:
+async def write_pieces(pieces: AsyncIterable[bytes], path: Path) -> int:
     """Write `pieces` to `path`, under another name until all are there.
 
     Returns:

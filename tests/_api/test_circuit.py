@@ -162,10 +162,7 @@ def closed_client() -> errors.APIConnectionError:
     [
         *[(status(code), True) for code in (500, 502, 503, 504, 529, 599)],
         *[(status(code), False) for code in (307, 400, 401, 404, 408, 413, 422, 429, 498)],
-        *[
-            (timeout(phase), True)
-            for phase in ("connect", "write", "read", "first_token", "total")
-        ],
+        *[(timeout(phase), True) for phase in ("connect", "write", "read", "first_token", "total")],
         *[(timeout(phase), None) for phase in ("pool", "rate_limit")],
         (errors.APIConnectionError("lost"), True),
         (errors.ProtocolError("bad chunk"), True),
@@ -200,9 +197,7 @@ def test_a_wrong_policy_is_refused(field: str, value: Any, message: str) -> None
 class Service(RuleBasedStateMachine):
     """Any calls with any end, beside a model that keeps the whole history of the round."""
 
-    @initialize(
-        failures=st.integers(1, 3), probes=st.integers(1, 3), successes=st.integers(1, 3)
-    )
+    @initialize(failures=st.integers(1, 3), probes=st.integers(1, 3), successes=st.integers(1, 3))
     def begin(self, failures: int, probes: int, successes: int) -> None:
         self.policy = CircuitBreakerPolicy(
             failure_threshold=failures,

@@ -291,9 +291,7 @@ def test_what_is_no_duration_states_no_reset() -> None:
 
 
 def limited(retry_after: float | None, rate_limits: RateLimits | None) -> RateLimitError:
-    return RateLimitError(
-        "429", status_code=429, retry_after=retry_after, rate_limits=rate_limits
-    )
+    return RateLimitError("429", status_code=429, retry_after=retry_after, rate_limits=rate_limits)
 
 
 EMPTY_TOKENS = RateLimitWindow(limit=6000, remaining=0, reset_after=7.5)

@@ -115,7 +115,7 @@ def test_the_statuses_of_a_policy_count_beside_those_from_500_on() -> None:
     assert wait_after(status_error(425), policy) == 0.5
     assert wait_after(status_error(429), policy) is None
     assert wait_after(status_error(503), policy) == 0.5
-    assert RetryPolicy(statuses=[408, 425]).statuses == {408, 425}  # type: ignore[arg-type]  # a file's
+    assert RetryPolicy(statuses=[408, 425]).statuses == {408, 425}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 
 from responding import ASK, client_of, resource_of, server_of
+from streaming import sent
 from trio_groq._response_stream import ResponseStream
-from trio_groq.errors import BadRequestError, InvalidRequestError, StreamError
+from trio_groq.errors import (
+    APIResponseValidationError,
+    BadRequestError,
+    InvalidRequestError,
+    StreamError,
+)
 from trio_groq.resources.responses import Responses
 from trio_groq.testing import Reply, ToolCall
 from trio_groq.types._open_unions import UnknownItem
@@ -183,6 +189,24 @@ async def test_extras() -> None:
     (request,) = server.requests
     assert (request.header("x-a"), request.query) == ("1", "b=2")
     assert request.json == {"model": ASK["model"], "input": "other", "c": 3}
+
+
+async def test_strict_validation() -> None:
+    body = b'{"id":"r","output":[{"type":"new"}],"created_at":%b}'
+    whole, wrong = Reply(body=body % b"1"), Reply(body=body % b"null")
+    odd = b'data: {"type":"response.output_text.delta","delta":null}\n\n'
+    async with server_of() as server:
+        async with client_of(server, strict_validation=True, max_retries=0) as client:
+            server.enqueue(whole, wrong, sent(odd))
+            assert (await resource_of(client).create(**ASK)).output == [{"type": "new"}]
+            with pytest.raises(APIResponseValidationError, match="created_at"):
+                await resource_of(client).create(**ASK)
+            async with resource_of(client).stream(**ASK) as stream:
+                with pytest.raises(APIResponseValidationError, match="delta"):
+                    await anext(stream)
+        server.enqueue(wrong)
+        async with client_of(server) as client:
+            assert (await resource_of(client).create(**ASK)).created_at == 0
 
 
 async def test_raw() -> None:

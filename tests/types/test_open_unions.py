@@ -102,6 +102,21 @@ def test_what_msgspec_refuses_is_read_with_care(data: object, expected: Garden) 
     assert type(decode(of(data)).best) is type(expected.best)
 
 
+def test_a_strict_decoder_forgives_nothing_and_takes_unknown_kinds() -> None:
+    strict: OpenDecoder[Garden] = OpenDecoder(Garden, strict=True)
+    new = {"type": "new", "x": None}
+    garden = strict.decode(of({"plants": [new], "best": None, "fence": {"by": None}}))
+    assert garden == Garden(plants=[UnknownItem(new)], fence=Fence())  # type: ignore[list-item]  # what type checkers do not see here
+    for wrong in (
+        {"plants": None, "best": new},
+        {"plants": [new, {"type": "leaf", "size": 12.0}]},
+        {"plants": [new, {"type": "twig", "parts": None}]},
+    ):
+        decode(of(wrong))
+        with pytest.raises(msgspec.ValidationError, match=r"Expected .* - at `\$\.plants"):
+            strict.decode(of(wrong))
+
+
 def test_a_whole_document_of_an_unknown_kind() -> None:
     made = plant.decode(b'{"type":"new","a":[null]}')
     assert type(made) is Odd

@@ -28,6 +28,8 @@ MAX_MODELS: Final = 128
 unless calls of it wait or are under way."""
 RESERVE: Final = 0.1
 """Part of a bucket below which calls keep a distance."""
+SOON: Final = 1e-6
+"""Seconds that nobody waits for: sums of fractions are off by less, and a clock may be."""
 MINUTE: Final = 60.0
 DAY: Final = 86_400.0
 BYTES_PER_TOKEN: Final = 4
@@ -102,12 +104,15 @@ class _Bucket:
         missing = min(cost, self.capacity) - self.level(now)
         return now + missing / self.per_second if missing > 0 else now
 
-    def spend(self, cost: float, now: float) -> float:
-        """Take `cost`. Returns how many seconds the next call is to stay behind."""
-        left = self.level(now) - cost
-        self._level = left
-        reserve = RESERVE * self.capacity
-        if left >= reserve:
+    def spend(self, cost: float, now: float) -> None:
+        self._level = self.level(now) - cost
+
+    def distance(self, cost: float, since: float, now: float) -> float:
+        """How many seconds the next call is to stay behind one that took `cost` at `since`."""
+        level, reserve = self.level(now), RESERVE * self.capacity
+        # What was left then: by now some of it has been refilled, or given back.
+        left = level - (now - since) * self.per_second
+        if left >= reserve or level >= self.capacity:
             return 0.0
         return cost / self.per_second * (1 - max(left, 0.0) / reserve)
 
@@ -121,7 +126,8 @@ class _Budget:
 
     __slots__ = (
         "_day_requests",
-        "_next_at",
+        "_last_at",
+        "_last_cost",
         "_own_requests",
         "_own_tokens",
         "_stated_tokens",
@@ -134,7 +140,8 @@ class _Budget:
         self.line: Final = Line()
         self.requests = 0  # under way: no header knows of them yet
         self.tokens = 0
-        self._next_at = now
+        self._last_cost = 0
+        self._last_at = now
         self._own_requests = _per_minute(policy.requests_per_minute, now)
         self._own_tokens = _per_minute(policy.tokens_per_minute, now)
         self._day_requests: _Bucket | None = None
@@ -146,14 +153,17 @@ class _Budget:
 
     def turn(self, cost: int, now: float) -> float:
         """When a call may go if nothing happens until then; at most `now` for at once."""
-        at = self._next_at
+        at = now
         for bucket, price in self._prices(cost):
             at = max(at, bucket.ready_at(price, now))
-        return at
+        for bucket, price in self._prices(self._last_cost):
+            at = max(at, self._last_at + bucket.distance(price, self._last_at, now))
+        return at if at - now > SOON else now
 
     def spend(self, cost: int, now: float) -> "Spend":
-        gap = max([bucket.spend(price, now) for bucket, price in self._prices(cost)], default=0.0)
-        self._next_at = now + gap
+        for bucket, price in self._prices(cost):
+            bucket.spend(price, now)
+        self._last_cost, self._last_at = cost, now
         self.requests += 1
         self.tokens += cost
         return Spend(self, cost)

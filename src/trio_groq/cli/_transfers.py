@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar, cast, final
+from typing import Final, TypeAlias, TypeVar, final
 
 import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from trio_groq._binary import BinaryResponse, ByteStream, write_pieces
+from trio_groq._binary import BinaryResponse, write_pieces
 from trio_groq.cli._output import INTERRUPTED, Failure, one_line
 from trio_groq.cli._running import interruptible, run
 from trio_groq.cli._settings import BASE_URL_HELP, settings
@@ -151,7 +151,7 @@ async def download(client: GroqClient, file_id: str, path: Path) -> int:
         with progress_bar(path.name) as report:
             async with await client.files.content(file_id) as response:
                 # It only iterates over them.
-                pieces = cast("ByteStream", _Counted(response, report))
+                pieces = _Counted(response, report)
                 return await write_pieces(pieces, path)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final, Literal, Unpack, cast, final, overload
 
+import attrs
+
 from trio_groq._api.parameters import Validator
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api_response import APIResponse, ResponseManager
-from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
+from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader, json_reader
@@ -36,12 +38,14 @@ class _CreateParams(ResponseCreateParams, RequestOptions, total=False):
 # Built at the first call: decoders and validators cost milliseconds that an import need not.
 @cache
 def _response_reader() -> Reader[ResponseObject]:
-    return json_reader(OpenDecoder(ResponseObject))
+    forgiving: OpenDecoder[ResponseObject] = OpenDecoder(ResponseObject)
+    strict: OpenDecoder[ResponseObject] = OpenDecoder(ResponseObject, strict=True)
+    return attrs.evolve(json_reader(forgiving), strict=json_reader(strict))
 
 
 @cache
-def _event_decoder() -> OpenDecoder[ResponseStreamEvent]:
-    return OpenDecoder(KnownEvent, unknown=UnknownEvent)
+def _event_decoder(*, strict: bool) -> OpenDecoder[ResponseStreamEvent]:
+    return OpenDecoder(KnownEvent, unknown=UnknownEvent, strict=strict)
 
 
 @cache
@@ -94,22 +98,15 @@ def _call(params: ResponseCreateParams, options: RequestOptions, *, stream: bool
 class Responses(Resource):
     """Answers of a model to an input, with the tools that it used as items beside the text."""
 
-    def __init__(self, caller: Caller, *, max_event_bytes: int) -> None:
-        super().__init__(caller)
-        self._max_event_bytes = max_event_bytes
-
     @property
     def with_raw_response(self) -> "ResponsesWithRawResponse":
         """The same methods, returning the response itself, read."""
-        return ResponsesWithRawResponse(self._over(self._caller.raw()))
+        return ResponsesWithRawResponse(Responses(self._caller.raw()))
 
     @property
     def with_streaming_response(self) -> "ResponsesWithStreamingResponse":
         """The same methods, for `async with`, giving the response itself, unread."""
-        return ResponsesWithStreamingResponse(self._over(self._caller.streaming()))
-
-    def _over(self, caller: Caller) -> "Responses":
-        return Responses(caller, max_event_bytes=self._max_event_bytes)
+        return ResponsesWithStreamingResponse(Responses(self._caller.streaming()))
 
     @overload
     async def create(
@@ -229,8 +226,11 @@ class Responses(Resource):
         return self._make_stream(open_response)
 
     def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ResponseStream:
+        caller = self._caller
         return ResponseStream(
-            open_response, _event_decoder(), max_event_bytes=self._max_event_bytes
+            open_response,
+            _event_decoder(strict=caller.strict),
+            max_event_bytes=caller.max_event_bytes,
         )
 
     def _stream_reader(self) -> Reader[ResponseStream]:

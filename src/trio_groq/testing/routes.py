@@ -53,6 +53,7 @@ class Routes:
         models: Models that it begins with, None for any.
         chat: Who replies to a completion that passes the checks.
         new_names: Makes the identities of a response.
+        batch_seconds: How long a batch takes.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Routes:
         models: Sequence[str] | None,
         chat: Chat,
         new_names: Callable[[], Names],
+        batch_seconds: float = 2.0,
     ) -> None:
         self._new_names = new_names
         self._api_keys = api_keys
@@ -71,7 +73,7 @@ class Routes:
             self._models,
             Audio(self._models),
             files,
-            Batches(files, self._answer_line),
+            Batches(files, self._answer_line, duration=batch_seconds),
             Embeddings(self._models),
             Reranking(self._models),
             FineTunings(self._models),
@@ -117,7 +119,8 @@ class Routes:
         body = reply.body
         if body is None:
             body = completion_body(reply, params, self._new_names())
-        return reply.status, msgspec.json.decode(body)
+        is_json = reply.content_type == "application/json"
+        return reply.status, msgspec.json.decode(body) if is_json else body.decode()
 
     def _complete(self, request: RecordedRequest, _names: Mapping[str, str]) -> Reply:
         return check_chat(request.json, self._models.names) or self._chat(request)

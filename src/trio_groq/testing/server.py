@@ -24,8 +24,9 @@ __all__ = ["DefaultReply", "FakeGroq"]
 DefaultReply: TypeAlias = Reply | Callable[[RecordedRequest], Reply | None] | None
 """A reply for every request, or what makes one for each; None stands for the echo."""
 
-# The API takes files of 100 MB and prompts far below; a fake holds bodies in memory.
-_MAX_BODY_BYTES = 32 * 1024 * 1024
+# The API takes audio of 100 MB and batches of 200 MB; a fake holds bodies in memory, and says so
+# with a 413.
+_MAX_BODY_BYTES = 128 * 1024 * 1024
 
 # Enough for a test to look at, too little for a load test to grow by.
 _MAX_RECORDED = 1000
@@ -35,8 +36,9 @@ _MAX_RECORDED = 1000
 class FakeGroq:
     """A scripted Groq on a real loopback socket.
 
-    It answers chat completions, plain and streamed, and lists models; it refuses what the API
-    refuses (400, 401, 404, 405, 413). Used with `async with`; on exit every task has ended and
+    It answers the whole API: chat completions and responses, plain and streamed; speech,
+    transcriptions and translations; embeddings, reranking, models, fine tunings; files and batches,
+    which it keeps and runs. It refuses what the API refuses (400, 401, 404, 405, 413). Used with `async with`; on exit every task has ended and
     every socket is closed, at once and without a word to the clients.
 
     A reply is looked for in this order: the script's next (`enqueue`), `default_reply`, an echo of
@@ -55,6 +57,7 @@ class FakeGroq:
         port: Port to listen on; 0 takes a free one.
         models: Models that it has, None for any.
         default_reply: What a request gets when the script is at its end.
+        batch_seconds: How long a batch takes, on Trio's clock; 0 for over at the first look.
         max_requests_per_connection: Requests after which a connection is closed, with
             `connection: close` in the last response; None for any number.
         keep_alive: Whether a connection serves a second request at all.
@@ -71,6 +74,7 @@ class FakeGroq:
         port: int = 0,
         models: Sequence[str] | None = DEFAULT_MODELS,
         default_reply: DefaultReply = None,
+        batch_seconds: float = 2.0,
         max_requests_per_connection: int | None = None,
         keep_alive: bool = True,
         max_body_bytes: int = _MAX_BODY_BYTES,
@@ -83,7 +87,7 @@ class FakeGroq:
         self._tls = tls
         self._host = host
         self._port = port
-        self._routes = Routes(api_keys, models, self._chat, self.new_names)
+        self._routes = Routes(api_keys, models, self._chat, self.new_names, batch_seconds)
         self._default = default_reply
         self._script: deque[Reply] = deque()
         self._requests: deque[RecordedRequest] = deque(maxlen=max_recorded)

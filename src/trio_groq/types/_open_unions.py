@@ -65,7 +65,7 @@ def _list_reader(read: _Read) -> _Read:
     return read_list
 
 
-def _kind_reader(structs: tuple[type, ...], unknown: type[UnknownItem]) -> _Read:
+def _kind_reader(structs: tuple[type, ...], unknown: type[UnknownItem], *, strict: bool) -> _Read:
     """Reads an object of one of several kinds, or of none of them."""
     kinds: dict[object, type] = {
         struct.__struct_config__.tag: struct  # type: ignore[attr-defined]  # a Struct
@@ -77,31 +77,37 @@ def _kind_reader(structs: tuple[type, ...], unknown: type[UnknownItem]) -> _Read
             raise msgspec.ValidationError(f"Expected `object`, got `{type(value).__name__}`")
         tag = value.get(_TAG)
         struct = kinds.get(tag) if isinstance(tag, str) else None
-        return unknown(value) if struct is None else _read_struct(struct, value)
+        return unknown(value) if struct is None else _read_struct(struct, value, strict=strict)
 
     return read_kind
 
 
-def _read_struct(struct: type, value: object) -> object:
+def _read_struct(struct: type, value: object, *, strict: bool) -> object:
     """A struct; what in it is open is read here, the rest by msgspec."""
-    readers = _readers(struct)
+    readers = _readers(struct, strict=strict)
     if not isinstance(value, dict) or not readers:
-        return msgspec.convert(_without_nulls(value), struct, strict=False)
-    told = {name: item for name, item in value.items() if item is not None}
+        return _convert(value, struct, strict=strict)
+    rest = {**value}
     opened = {
-        name: _at(f".{name}", read, told.pop(name))
+        name: _at(f".{name}", read, rest.pop(name))
         for name, read in readers.items()
-        if name in told
+        if rest.get(name) is not None
     }
-    made: object = msgspec.convert(_without_nulls(told), struct, strict=False)
+    made = _convert(rest, struct, strict=strict)
     return msgspec.structs.replace(made, **opened)  # type: ignore[type-var]  # a Struct
 
 
+def _convert(value: object, struct: type, *, strict: bool) -> object:
+    return msgspec.convert(value if strict else _without_nulls(value), struct, strict=strict)
+
+
 @cache
-def _readers(struct: type) -> dict[str, _Read]:
+def _readers(struct: type, *, strict: bool) -> dict[str, _Read]:
     """Readers of the fields of a struct that hold, at whatever depth, objects of open kinds."""
-    fields = msgspec.structs.fields(struct)
-    readers = {field.encode_name: _reader(field.type, UnknownItem) for field in fields}
+    readers = {
+        field.encode_name: _reader(field.type, UnknownItem, strict=strict)
+        for field in msgspec.structs.fields(struct)
+    }
     return {name: read for name, read in readers.items() if read is not None}
 
 
@@ -109,20 +115,23 @@ def _is_struct(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
-def _reader(hint: Any, unknown: type[UnknownItem]) -> _Read | None:  # noqa: ANN401 (an annotation)
+def _reader(hint: Any, unknown: type[UnknownItem], *, strict: bool) -> _Read | None:  # noqa: ANN401 (an annotation)
     """What reads values of a type; None where msgspec can do it as well."""
     origin = get_origin(hint)
     members = get_args(hint) if origin in (Union, UnionType) else (hint,)
     members = tuple(member for member in members if member is not type(None))
     if origin is list:
-        inner = _reader(get_args(hint)[0], unknown)
+        inner = _reader(get_args(hint)[0], unknown, strict=strict)
         return None if inner is None else _list_reader(inner)
     if not all(map(_is_struct, members)):
-        return _reader(members[0], unknown) if members != (hint,) and len(members) == 1 else None
+        is_optional = members != (hint,) and len(members) == 1
+        return _reader(members[0], unknown, strict=strict) if is_optional else None
     if all(member.__struct_config__.tag_field == _TAG for member in members):
-        return _kind_reader(members, unknown)
+        return _kind_reader(members, unknown, strict=strict)
     (struct,) = members  # a union of structs without tags is none that msgspec takes
-    return (lambda value: _read_struct(struct, value)) if _readers(struct) else None
+    if not _readers(struct, strict=strict):
+        return None
+    return lambda value: _read_struct(struct, value, strict=strict)
 
 
 class OpenDecoder(Generic[T]):
@@ -133,14 +142,21 @@ class OpenDecoder(Generic[T]):
     Args:
         type_: A struct, or a union of structs with the tag field `type`.
         unknown: What an object of an unknown kind becomes where the whole document is one.
+        strict: What the types do not promise is an error; unknown kinds pass all the same.
     """
 
     __slots__ = ("_read", "decode_strictly")
 
-    def __init__(self, type_: Any, *, unknown: type[UnknownItem] = UnknownItem) -> None:  # noqa: ANN401 (a union is no type)
+    def __init__(
+        self,
+        type_: Any,  # noqa: ANN401 (a union is no type)
+        *,
+        unknown: type[UnknownItem] = UnknownItem,
+        strict: bool = False,
+    ) -> None:
         self.decode_strictly: Callable[[Buffer], T] = msgspec.json.Decoder(type_).decode
         """The first attempt alone, msgspec's own function: for who comes back when it fails."""
-        read = _reader(type_, unknown)
+        read = _reader(type_, unknown, strict=strict)
         assert read is not None  # noqa: S101 (that is what this class is for)
         self._read: _Read = read
 

@@ -140,9 +140,6 @@ class ResponseSummaryText(Record, gc=False, tag_field="type", tag="summary_text"
 ResponseOutputContent: TypeAlias = ResponseOutputText | ResponseOutputRefusal | UnknownItem
 """A part of a message."""
 
-_ReasoningContent: TypeAlias = ResponseReasoningText | UnknownItem
-_ReasoningSummary: TypeAlias = ResponseSummaryText | UnknownItem
-
 ResponseContentPart: TypeAlias = (
     ResponseOutputText
     | ResponseOutputRefusal
@@ -154,8 +151,8 @@ ResponseContentPart: TypeAlias = (
 
 if TYPE_CHECKING:
     _Content: TypeAlias = ResponseOutputContent
-    _Reasoning: TypeAlias = _ReasoningContent
-    _Summary: TypeAlias = _ReasoningSummary
+    _Reasoning: TypeAlias = ResponseReasoningText | UnknownItem
+    _Summary: TypeAlias = ResponseSummaryText | UnknownItem
 else:
     _Content = ResponseOutputText | ResponseOutputRefusal
     _Reasoning = ResponseReasoningText
