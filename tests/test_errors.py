@@ -16,6 +16,7 @@ PARENTS = {
     "ConfigurationError": "GroqError",
     "InvalidRequestError": "GroqError",
     "CircuitOpenError": "GroqError",
+    "MaxStepsError": "GroqError",
     "APIError": "GroqError",
     "APIConnectionError": "APIError",
     "APITimeoutError": "APIConnectionError",
@@ -85,6 +86,7 @@ def fields_for(cls: type[errors.GroqError]) -> dict[str, Any]:
         (errors.RefusalError, BODY_FIELDS | {"text": "I cannot."}),
         (errors.APIError, BODY_FIELDS),
         (errors.CircuitOpenError, {"retry_at": 12.5}),
+        (errors.MaxStepsError, {"max_steps": 10, "run": ["Hel"]}),
         (errors.InvalidRequestError, {"path": "messages[0].role", "value": "robot"}),
     )
     return next((fields for base, fields in table if issubclass(cls, base)), {})

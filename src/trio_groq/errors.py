@@ -34,6 +34,7 @@ __all__ = [
     "GroqError",
     "InternalServerError",
     "InvalidRequestError",
+    "MaxStepsError",
     "ModelNotFoundError",
     "NotFoundError",
     "OverloadedError",
@@ -159,6 +160,21 @@ class CircuitOpenError(GroqError):
     def __init__(self, message: str, *, retry_at: float) -> None:
         super().__init__(message)
         self.retry_at = retry_at
+
+
+class MaxStepsError(GroqError):
+    """The model still called tools in the last step that it was allowed.
+
+    Attributes:
+        max_steps: The limit, in answers of the model.
+        run: What was done, a `ToolRun`: every tool that was called is answered, so that its
+            `messages` can be sent again to go on.
+    """
+
+    def __init__(self, message: str, *, max_steps: int, run: Any) -> None:  # noqa: ANN401 (its type lies in a higher layer)
+        super().__init__(message)
+        self.max_steps = max_steps
+        self.run = run
 
 
 class APIError(GroqError):

@@ -5,10 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from trio_groq.testing import Reply, ToolCall
+from trio_groq.testing import RecordedRequest, Reply, ToolCall
 from trio_groq.testing.chat import Names
 from trio_groq.testing.content import echo
-from trio_groq.testing.response_bodies import chat_params, response_body, response_events
+from trio_groq.testing.response_bodies import (
+    RESPONSES_PATH,
+    chat_params,
+    conversation_of,
+    response_body,
+    response_events,
+)
 
 PARAMS: dict[str, Any] = {"model": "m", "input": "one two"}
 
@@ -146,3 +152,11 @@ def test_as_a_chat() -> None:
     }
     assert echo(params).tokens == ("You", " said:", " Hello")
     assert chat_params(PARAMS)["messages"] == [{"role": "user", "content": "one two"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [(RESPONSES_PATH, chat_params(PARAMS)), ("/openai/v1/other", PARAMS)]
+)
+def test_the_conversation_of_a_request(path: str, expected: dict[str, Any]) -> None:
+    request = RecordedRequest(method="POST", path=path, json=PARAMS, connection=1, received_at=0.0)
+    assert conversation_of(request) == expected

@@ -8,7 +8,8 @@ import pytest
 
 from trio_groq.testing import RecordedRequest, Reply
 from trio_groq.testing.models import Models
-from trio_groq.testing.responses import RESPONSES_PATH, Responses
+from trio_groq.testing.response_bodies import RESPONSES_PATH
+from trio_groq.testing.responses import Responses
 
 LEAST: dict[str, Any] = {"model": "openai/gpt-oss-20b", "input": "x"}
 ANSWER = Reply(content="Hi")

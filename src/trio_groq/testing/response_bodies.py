@@ -17,9 +17,12 @@ import msgspec
 from trio_groq.testing.beats import Beat
 from trio_groq.testing.chat import Names, completion_seconds
 from trio_groq.testing.content import text_of, tokenize, usage_of
+from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
 
-__all__ = ["chat_params", "response_body", "response_events"]
+__all__ = ["RESPONSES_PATH", "chat_params", "conversation_of", "response_body", "response_events"]
+
+RESPONSES_PATH: Final = "/openai/v1/responses"
 
 _encode = msgspec.json.encode
 
@@ -70,6 +73,11 @@ def chat_params(params: Mapping[str, Any]) -> dict[str, Any]:
         "messages": messages,
         "max_completion_tokens": params.get("max_output_tokens"),
     }
+
+
+def conversation_of(request: RecordedRequest) -> Mapping[str, Any]:
+    """The parameters of a checked request as a chat completion has them."""
+    return chat_params(request.params) if request.path == RESPONSES_PATH else request.params
 
 
 def _spoken(reply: Reply) -> list[str] | None:

@@ -7,10 +7,9 @@ from trio_groq.testing.endpoints import Endpoint
 from trio_groq.testing.models import Models
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
+from trio_groq.testing.response_bodies import RESPONSES_PATH
 
-__all__ = ["RESPONSES_PATH", "Responses"]
-
-RESPONSES_PATH: Final = "/openai/v1/responses"
+__all__ = ["Responses"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 """What is wrong and with which parameter; only the first counts."""

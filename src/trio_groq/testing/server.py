@@ -38,8 +38,9 @@ class FakeGroq:
 
     It answers the whole API: chat completions and responses, plain and streamed; speech,
     transcriptions and translations; embeddings, reranking, models, fine tunings; files and batches,
-    which it keeps and runs. It refuses what the API refuses (400, 401, 404, 405, 413). Used with `async with`; on exit every task has ended and
-    every socket is closed, at once and without a word to the clients.
+    which it keeps and runs. It refuses what the API refuses (400, 401, 404, 405, 413). Used with
+    `async with`; on exit every task has ended and every socket is closed, at once and without a
+    word to the clients.
 
     A reply is looked for in this order: the script's next (`enqueue`), `default_reply`, an echo of
     the last user message. A chat reply waits for a request that passes the API's checks; one from
