@@ -74,7 +74,7 @@ def resource_of(client: GroqClient) -> Responses:
 
 def server_of(*script: Reply) -> FakeGroq:
     """A server whose responses are these, and echoes after them."""
-    return FakeGroq(default_reply=_answers(deque(script)))
+    return FakeGroq(models=None, default_reply=_answers(deque(script)))
 
 
 def _answers(script: deque[Reply]) -> Callable[[RecordedRequest], Reply]:

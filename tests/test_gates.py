@@ -1,7 +1,10 @@
 """Waiting for a circuit, a rate gate and a budget, at exact times on the virtual clock."""
 
+import gc
 import random
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,9 +19,12 @@ from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin
 from trio_groq.errors import (
     APIConnectionError,
+    APIError,
+    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     CircuitOpenError,
+    PoolTimeoutError,
     RateLimitError,
     RateLimits,
     RateLimitWindow,
@@ -112,6 +118,27 @@ async def test_nothing_waits_when_all_is_off() -> None:
     assert gates.statistics().circuits == {}
 
 
+async def test_the_usual_way_in_is_a_handful_of_calls() -> None:
+    gates = Gates()
+    at_once(gates).succeeded({})
+    calls = 0
+
+    def profile(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    place = gates.new_place()
+    gc.disable()
+    sys.setprofile(profile)
+    try:
+        permit = gates.try_enter(HERE, M, 1, place)
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    assert permit is not None
+    assert calls <= 20  # five of them ask for the time
+
+
 # -- the rate gate
 
 
@@ -133,6 +160,19 @@ async def test_after_a_429_all_wait_for_the_moment_and_go_in_order(
     assert now.rate_limit_seconds == pytest.approx(2.0 + 2.1 + 2.2 + 2.3)
     assert now.rates == {M: pytest.approx(10, rel=0.01)}
     assert gates.try_enter(HERE, "another", 1, 99) is not None
+
+
+async def test_where_the_server_names_no_moment_the_policys_wait_counts(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates()
+    first, second, third = at_once(gates), at_once(gates), at_once(gates)
+    first.failed(RateLimitError("429", status_code=429), 0.375)
+    assert gates._rate.opens_at(M) == pytest.approx(trio.current_time() + 0.375)
+    second.failed(RateLimitError("429", status_code=429))
+    assert gates._rate.opens_at(M) == pytest.approx(trio.current_time() + 1.0)
+    third.failed(limited(5.0), 0.375)
+    assert gates._rate.opens_at(M) == pytest.approx(trio.current_time() + 5.0)
 
 
 async def test_one_that_goes_away_gives_its_turn_on(
@@ -362,7 +402,7 @@ async def test_a_call_that_waited_for_a_rate_asks_the_circuit_again(
         (APITimeoutError("full", phase="pool", limit=1.0), "closed"),
     ],
 )
-async def test_what_opens_a_circuit(error: APIConnectionError, state: str) -> None:
+async def test_what_opens_a_circuit(error: APIError, state: str) -> None:
     gates = Gates(circuit_breaker=CircuitBreakerPolicy(failure_threshold=1))
     at_once(gates).failed(error)
     assert list(gates.statistics().circuits.values()) == [state]
@@ -427,15 +467,14 @@ async def test_the_headers_of_a_success_and_of_an_error_are_a_budget(
     ("error", "cost"),
     [
         (APIStatusError("no", status_code=400), 0),
-        (APITimeoutError("full", phase="pool", limit=1.0), 0),
+        (PoolTimeoutError("full", phase="pool", limit=1.0), 0),
+        (APIResponseValidationError("not JSON"), 600),
         (APIStatusError("no", status_code=503), 600),
         (BROKEN, 600),
         (None, 600),
     ],
 )
-async def test_what_was_turned_away_costs_nothing(
-    error: APIConnectionError | None, cost: int
-) -> None:
+async def test_what_was_turned_away_costs_nothing(error: APIError | None, cost: int) -> None:
     gates = Gates(rate_limit=RateLimitPolicy(tokens_per_minute=600))
     permit = at_once(gates, 600)
     if error is None:

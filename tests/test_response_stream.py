@@ -402,7 +402,8 @@ async def test_an_announcement_is_no_first_token(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     timeouts = Timeouts(first_token=2.0, read=5.0)
-    _, error, after = await limited(fake_groq, sent(CREATED, end=b""), timeouts)
+    announced = CREATED + named("response.output_item.added", item={"type": "message"})
+    _, error, after = await limited(fake_groq, sent(announced, end=b""), timeouts)
     assert after == 2.0
     assert isinstance(error, APITimeoutError)
     assert error.phase == "first_token"

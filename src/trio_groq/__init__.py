@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trio_groq._http.pool_state import PoolStatistics
     from trio_groq._parsed import ParsedChatStream
     from trio_groq._readers import ResponseText
+    from trio_groq._response_stream import ResponseStream
     from trio_groq._stream import ChatStream
     from trio_groq._stream_views import StreamIterator
     from trio_groq.client import GroqClient
@@ -129,6 +130,7 @@ __all__ = [
     "RequestInfo",
     "RequestOptions",
     "RequestTooLargeError",
+    "ResponseStream",
     "ResponseText",
     "RetryPolicy",
     "Secret",
@@ -145,6 +147,7 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "ResponseStream": "_response_stream",
     "BatchResults": "resources._batch_results",
     "write_batch_lines": "_api.batch_lines",
     "write_batch_line": "_api.batch_lines",

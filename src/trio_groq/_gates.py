@@ -29,7 +29,7 @@ from trio_groq._api.throttle import RateLimitPolicy, Spend, Throttle
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
 from trio_groq._turns import Tally, Turn, WaitLimit, wait_in_line, wake
-from trio_groq.errors import APIStatusError, GroqError, RateLimitError
+from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
 
 __all__ = ["GateStatistics", "Gates", "Permit"]
 
@@ -115,8 +115,13 @@ class Permit:
         if self._spend is not None:
             wake(self._spend.used(tokens, trio.current_time()))
 
-    def failed(self, error: GroqError) -> bool:
+    def failed(self, error: GroqError, wait: float | None = None) -> bool:
         """The attempt ended with an error.
+
+        Args:
+            error: The error.
+            wait: Seconds that the retry policy waits, which count where a 429 names none; None if
+                it does not try again.
 
         Returns:
             Whether the model's calls are held back now: the next attempt then waits for its turn
@@ -131,10 +136,13 @@ class Permit:
             self._gates.book.note(self.model, error.headers, now)
         if self._spend is not None:
             wake(self._spend.answered(limits, now))
-            if not failure:  # what was turned away, or never sent, cost nothing
+            # What was turned away, or never sent, cost nothing.
+            if failure is False or isinstance(error, PoolTimeoutError):
                 wake(self._spend.used(0, now))
         if isinstance(error, RateLimitError):
-            return self._rate.refused(now, wait_after(error))
+            return self._rate.refused(
+                now, wait_after(error) if wait is None else wait_after(error, wait)
+            )
         wake(self._rate.granted(now) if failure is False else self._rate.void())
         return False
 

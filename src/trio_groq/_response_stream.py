@@ -12,22 +12,35 @@ from trio_groq.types._open_unions import OpenDecoder
 from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_events import (
     ResponseCompletedEvent,
+    ResponseContentPartAddedEvent,
     ResponseCreatedEvent,
     ResponseErrorEvent,
     ResponseFailedEvent,
     ResponseIncompleteEvent,
     ResponseInProgressEvent,
+    ResponseOutputItemAddedEvent,
     ResponseQueuedEvent,
     ResponseStreamEvent,
     UnknownEvent,
 )
-from trio_groq.types.responses_text_events import ResponseTextDeltaEvent
+from trio_groq.types.responses_text_events import (
+    ResponseReasoningSummaryPartAddedEvent,
+    ResponseTextDeltaEvent,
+)
 
 __all__ = ["ResponseStream"]
 
 _LAST: Final = frozenset({ResponseCompletedEvent, ResponseFailedEvent, ResponseIncompleteEvent})
-_BEFORE_OUTPUT: Final = frozenset(
-    {ResponseCreatedEvent, ResponseQueuedEvent, ResponseInProgressEvent}
+# What says that something will come: none of it is a first token.
+_ANNOUNCEMENTS: Final = frozenset(
+    {
+        ResponseCreatedEvent,
+        ResponseQueuedEvent,
+        ResponseInProgressEvent,
+        ResponseOutputItemAddedEvent,
+        ResponseContentPartAddedEvent,
+        ResponseReasoningSummaryPartAddedEvent,
+    }
 )
 _UNNAMED: Final = "message"
 
@@ -91,7 +104,7 @@ class ResponseStream(EventStream[ResponseStreamEvent, ResponseObject]):
         return self.response_object
 
     def _is_token(self, event: ResponseStreamEvent) -> bool:
-        return type(event) not in _BEFORE_OUTPUT
+        return type(event) not in _ANNOUNCEMENTS
 
     def _read(self, event: ServerSentEvent) -> ResponseStreamEvent | None:
         data = event.data

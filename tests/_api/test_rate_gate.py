@@ -73,6 +73,12 @@ def test_it_stays_closed_for_a_round_trip_at_least() -> None:
     assert gate.opens_at(M) == 10.0
 
 
+def test_it_is_closed_for_a_moment_however_soon_the_server_says() -> None:
+    gate = RateGate()
+    go(gate, 1.0).refused(1.0, 0.0)
+    assert gate.opens_at(M) == 1.02
+
+
 def test_a_slow_start_lets_one_go_and_one_more_with_each_answer() -> None:
     gate = refused_after(100, 0.9)  # 100 a second: the rate binds less than the window
     waiters = [gate.join(M, place) for place in range(1, 9)]

@@ -303,8 +303,10 @@ SOME_TOKENS = RateLimitWindow(limit=6000, remaining=1, reset_after=59.9)
     ("named", "limits", "wait"),
     [
         (3.0, RateLimits(tokens=EMPTY_TOKENS), 3.0),
-        (0.0, None, 0.0),
+        (0.0, None, 1.0),
+        (0.0, RateLimits(tokens=EMPTY_TOKENS), 7.5),
         (None, RateLimits(tokens=EMPTY_TOKENS), 7.5),
+        (None, RateLimits(tokens=RateLimitWindow(remaining=0, reset_after=0.0)), 1.0),
         (None, RateLimits(tokens=SOME_TOKENS, requests=EMPTY_REQUESTS), 120.0),
         (None, RateLimits(tokens=EMPTY_TOKENS, requests=EMPTY_REQUESTS), 120.0),
         (None, RateLimits(tokens=SOME_TOKENS), 1.0),
@@ -316,6 +318,7 @@ def test_how_long_a_429_asks_to_wait(
     named: float | None, limits: RateLimits | None, wait: float
 ) -> None:
     assert wait_after(limited(named, limits)) == wait
+    assert wait_after(limited(named, limits), 0.375) == (0.375 if wait == 1.0 else wait)
 
 
 def test_a_book_tells_what_was_seen_last_and_how_long_ago() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,12 @@ import pytest
 
 from shared_data import DATA, needs_shared_data
 from trio_groq.types._open_unions import OpenDecoder, UnknownItem
-from trio_groq.types.responses import ResponseObject
+from trio_groq.types.responses import (
+    ResponseObject,
+    ResponseTextFormat,
+    ResponseTool,
+    ResponseUsage,
+)
 from trio_groq.types.responses_items import (
     ResponseOutputItem,
     ResponseOutputMessage,
@@ -17,6 +23,7 @@ from trio_groq.types.responses_items import (
     ResponseReasoningItem,
     ResponseUrlCitation,
 )
+from trio_groq.types.responses_params import ResponseRequestBody
 
 decoder: OpenDecoder[ResponseObject] = OpenDecoder(ResponseObject)
 
@@ -217,6 +224,23 @@ def test_text_of_several_messages_is_one() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match=r"\$\.output\[0\]\.content\[0\]\.text"):
         decode({"output": [{"type": "message", "content": [{"type": "output_text", "text": 5}]}]})
+
+
+@needs_shared_data
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        ("CreateResponseResponse", ResponseObject.__struct_fields__),
+        ("CreateResponseRequest", ResponseRequestBody.__annotations__),
+        ("ResponseUsage", ResponseUsage.__struct_fields__),
+        ("ResponseTool", ResponseTool.__struct_fields__),
+        ("TextResponseFormatJsonSchema", ResponseTextFormat.__struct_fields__),
+    ],
+)
+def test_every_documented_field_is_there(schema: str, names: Iterable[str]) -> None:
+    yaml = pytest.importorskip("yaml")
+    document = yaml.safe_load((DATA / "groq-openapi.yaml").read_text(encoding="utf-8"))
+    assert set(document["components"]["schemas"][schema]["properties"]) <= set(names)
 
 
 @needs_shared_data

@@ -24,7 +24,7 @@ __all__ = ["Validator", "encode_json", "sendable_messages"]
 _MAX_EXCERPT = 80
 """Most characters that a message shows of a wrong value."""
 
-_HIDDEN = ("authorization",)
+_HIDDEN = ("authorization", "headers", "headers[...]")
 """Parameters whose value no message shows."""
 
 _SANE = "values without cycles, of sane depth"

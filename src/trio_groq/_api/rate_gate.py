@@ -50,6 +50,9 @@ COLD_GROWTH: Final = 0.5
 before the first is refused, half of the next ones are too many, not all of them."""
 SLOWEST_REFUSAL: Final = 1.0
 """Seconds: what takes longer to be refused waited elsewhere, and is no round trip."""
+LEAST_CLOSED: Final = 0.02
+"""Seconds: a server's clock and ours differ by more than the fractions that waits are rounded to,
+and whoever is the first in line must not be refused again and again for that."""
 CATCH_UP: Final = 0.02
 """Seconds by which a turn may have been missed and is made up for: timers are late by less."""
 PROVED: Final = 20
@@ -126,7 +129,7 @@ class RatePermit:
         """
         model, self._model = self._model, None
         if model is not None:
-            trip = min(now - self._sent_at, SLOWEST_REFUSAL)
+            trip = max(LEAST_CLOSED, min(now - self._sent_at, SLOWEST_REFUSAL))
             model.refuse(self._epoch, now, now + max(wait, trip))
         return model is not None
 

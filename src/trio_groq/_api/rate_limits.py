@@ -115,18 +115,23 @@ def _count(text: str) -> int | None:
     return int(text) if _COUNT.fullmatch(text) else None
 
 
-def wait_after(error: RateLimitError) -> float:
-    """How long a 429 asks to wait, in seconds.
+def wait_after(error: RateLimitError, unnamed: float = UNNAMED_WAIT) -> float:
+    """How long a 429 asks to wait.
 
-    That is what it names; else the reset of the limit that has nothing left (the longest, if both
-    have not); else `UNNAMED_WAIT`.
+    Args:
+        error: The 429.
+        unnamed: Seconds to wait where it names none (or none at all, 0), 0 or more.
+
+    Returns:
+        The seconds that it names; else those to the reset of the limit that has nothing left (the
+        longest, if both have not); else `unnamed`.
     """
-    if error.retry_after is not None:
+    if error.retry_after:
         return error.retry_after
     limits = error.rate_limits or RateLimits()
     windows = (limits.requests, limits.tokens)
     resets = [window.reset_after for window in windows if window.remaining == 0]
-    return max((reset for reset in resets if reset is not None), default=UNNAMED_WAIT)
+    return max((reset for reset in resets if reset), default=unnamed)
 
 
 def retry_after(headers: Mapping[str, str], body_message: str | None, now: float) -> float | None:

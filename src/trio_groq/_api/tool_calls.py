@@ -154,24 +154,21 @@ class ToolSet:
 
     def __init__(self, tools: Iterable[Callable[..., Any] | ChatCompletionToolParam]) -> None:
         self._functions: dict[str, FunctionTool] = {}
-        self._callers: set[object] = set()
+        self._callers: set[str] = set()
         self.params: list[ChatCompletionToolParam] = []
         for index, tool in enumerate(tools):
             path = f"tools[{index}]"
-            if isinstance(tool, Mapping):
-                self.params.append(tool)
-                name = _name_in(tool)
-            else:
-                made = FunctionTool(tool, path)
-                self.params.append(made.param)
-                name = made.name
+            made = None if isinstance(tool, Mapping) else FunctionTool(tool, path)
+            param: Any = tool if made is None else made.param
+            name = _name_in(param)
             if name in self._functions or name in self._callers:
                 message = f"{path}: expected a name of its own, got {name!r} a second time"
                 raise InvalidRequestError(message, path=path, value=tool)
-            if isinstance(tool, Mapping):
-                self._callers.update([name] if name else [])
-            else:
+            self.params.append(param)
+            if made is not None:
                 self._functions[made.name] = made
+            elif isinstance(name, str):
+                self._callers.add(name)
 
     def is_callers(self, call: ChatCompletionMessageToolCall) -> bool:
         """Whether a call is of a function that the caller runs himself."""

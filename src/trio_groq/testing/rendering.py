@@ -17,6 +17,7 @@ from trio_groq.testing.chat import Names, completion_body, completion_seconds, s
 from trio_groq.testing.faults import inject
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Framing, Reply
+from trio_groq.testing.response_bodies import RESPONSES_PATH, response_body, response_events
 
 __all__ = ["Persistence", "go_duration", "render"]
 
@@ -132,7 +133,8 @@ def _framed(
 
 
 def _stream(reply: Reply, request: RecordedRequest, names: Names) -> Iterator[Beat]:
-    events = stream_events(reply, request.params, names)
+    make = response_events if request.path == RESPONSES_PATH else stream_events
+    events = make(reply, request.params, names)
     return regroup(events, reply.events_per_chunk)
 
 
@@ -140,7 +142,8 @@ def _whole(reply: Reply, request: RecordedRequest, names: Names) -> Iterator[Bea
     if reply.body is not None:
         yield Beat(reply.body)
     else:
-        yield Beat(completion_body(reply, request.params, names), completion_seconds(reply))
+        make = response_body if request.path == RESPONSES_PATH else completion_body
+        yield Beat(make(reply, request.params, names), completion_seconds(reply))
 
 
 def _writes(reply: Reply, beats: Iterable[Beat]) -> Iterable[Beat]:

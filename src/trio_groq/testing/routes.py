@@ -17,6 +17,8 @@ from trio_groq.testing.models import DEFAULT_MODELS, Models
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
 from trio_groq.testing.reranking import Reranking
+from trio_groq.testing.response_bodies import RESPONSES_PATH, response_body
+from trio_groq.testing.responses import Responses
 from trio_groq.testing.validation import check_chat
 
 __all__ = ["DEFAULT_MODELS", "Chat", "Routes"]
@@ -77,6 +79,7 @@ class Routes:
             Embeddings(self._models),
             Reranking(self._models),
             FineTunings(self._models),
+            Responses(self._models, chat),
         )
         endpoints = [endpoint for part in parts for endpoint in part.endpoints()]
         self._table = Table([Endpoint("POST", _CHAT, self._complete), *endpoints])
@@ -103,9 +106,7 @@ class Routes:
             return False
         return self._api_keys is None or key in self._api_keys
 
-    def _answer_line(
-        self, method: str, url: str, params: Mapping[str, Any]
-    ) -> tuple[int, object]:
+    def _answer_line(self, method: str, url: str, params: Mapping[str, Any]) -> tuple[int, object]:
         """What a batch gets for one of its requests."""
         request = RecordedRequest(
             method=method,
@@ -118,7 +119,8 @@ class Routes:
         reply = answers[method](request, names)
         body = reply.body
         if body is None:
-            body = completion_body(reply, params, self._new_names())
+            make = response_body if request.path == RESPONSES_PATH else completion_body
+            body = make(reply, params, self._new_names())
         is_json = reply.content_type == "application/json"
         return reply.status, msgspec.json.decode(body) if is_json else body.decode()
 

@@ -17,6 +17,7 @@ from trio_groq.testing.connection import Connection
 from trio_groq.testing.content import echo
 from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Reply
+from trio_groq.testing.response_bodies import conversation_of
 from trio_groq.testing.routes import DEFAULT_MODELS, Routes
 
 __all__ = ["DefaultReply", "FakeGroq"]
@@ -163,7 +164,7 @@ class FakeGroq:
     def _chat(self, request: RecordedRequest) -> Reply:
         if self._script:
             return self._script.popleft()
-        return self._by_default(request) or echo(request.params)
+        return self._by_default(request) or echo(conversation_of(request))
 
     def _by_default(self, request: RecordedRequest) -> Reply | None:
         if self._default is None or isinstance(self._default, Reply):

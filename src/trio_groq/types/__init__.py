@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from trio_groq.types._open_unions import UnknownItem
     from trio_groq.types.audio import *
     from trio_groq.types.audio_params import *
     from trio_groq.types.batches import *
@@ -275,6 +276,7 @@ _HOMES: Final = {
     "TranslationRequestBody": "audio_params",
     "TranslationVerbose": "audio",
     "UnknownEvent": "responses_events",
+    "UnknownItem": "_open_unions",
     "UsageBreakdown": "usage",
     "UsageBreakdownModel": "usage",
     "UsageEvent": "stream_events",

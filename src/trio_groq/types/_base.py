@@ -21,6 +21,7 @@ __all__ = [
     "Response",
     "attach_meta",
     "sent",
+    "without_nulls",
 ]
 
 _T = TypeVar("_T")
@@ -128,18 +129,18 @@ class Decoder(Generic[_T]):
 
     def _decode_without_nulls(self, data: Buffer) -> _T:
         try:
-            plain = _without_nulls(msgspec.json.decode(data))
+            plain = without_nulls(msgspec.json.decode(data))
             return msgspec.convert(plain, self._type, strict=False)
         except (UnicodeDecodeError, RecursionError) as error:
             raise msgspec.DecodeError(f"JSON: expected UTF-8 of sane depth, got {error}") from error
 
 
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+def without_nulls(value: Any) -> Any:  # noqa: ANN401 (any JSON)
     """The same JSON without the members that are null; elements of lists stay."""
     if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [without_nulls(item) for item in value]
     return value
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, Union, get_args, get
 
 import msgspec
 
-from trio_groq.types._base import Buffer, _without_nulls
+from trio_groq.types._base import Buffer, without_nulls
 
 __all__ = ["OpenDecoder", "UnknownItem"]
 
@@ -98,7 +98,7 @@ def _read_struct(struct: type, value: object, *, strict: bool) -> object:
 
 
 def _convert(value: object, struct: type, *, strict: bool) -> object:
-    return msgspec.convert(value if strict else _without_nulls(value), struct, strict=strict)
+    return msgspec.convert(value if strict else without_nulls(value), struct, strict=strict)
 
 
 @cache

@@ -1,0 +1,316 @@
+"""Which proxy leads to which origin, sans-IO: proxy URLs, the environment, and exceptions.
+
+The names and habits of the environment are those of curl and of Python's own urllib: lower case
+goes before upper case, `HTTP_PROXY` is not believed in a CGI process (there it is a request's
+`Proxy` header), an entry of `NO_PROXY` stands for a domain and all below it. As in Go, loopback
+hosts are never reached through a proxy that only the environment names.
+
+A proxy's user and password are for the proxy alone. No error, no `repr` and no pickle has them.
+"""
+
+import base64
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias, final
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+import attrs
+
+from trio_groq._http.messages import Origin, has_control
+from trio_groq.errors import ConfigurationError
+
+__all__ = ["Credentials", "Exemption", "Proxy", "ProxySettings", "as_proxy", "parse_no_proxy"]
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+"""By scheme; 1080 is the port of SOCKS (RFC 1928, 3)."""
+MAX_SOCKS_CREDENTIAL: Final = 255
+"""Bytes of a user or a password (RFC 1929, 2: the length is one byte)."""
+_SCHEMES: Final = "http, https, socks5 or socks5h"
+_LOOPBACK: Final = "localhost,127.0.0.0/8,::1"
+
+_HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?").fullmatch
+_MAX_HOST: Final = 253  # RFC 1035, 2.3.4, without the final dot
+_MAX_PORT: Final = 65_535
+
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@final
+class Credentials:
+    """User and password for a proxy: shown nowhere, and never pickled.
+
+    Args:
+        user: As it is sent, percent-encoding undone.
+        password: Likewise; empty for none.
+    """
+
+    __slots__ = ("_password", "_user")
+
+    def __init__(self, user: bytes, password: bytes) -> None:
+        self._user = user
+        self._password = password
+
+    def basic(self) -> bytes:
+        """Value of `Proxy-Authorization` (RFC 7617, 2)."""
+        return b"Basic " + base64.b64encode(b"%b:%b" % (self._user, self._password))
+
+    def reveal(self) -> tuple[bytes, bytes]:
+        """User and password."""
+        return self._user, self._password
+
+    def __repr__(self) -> str:
+        return "<Credentials ...>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.reveal() == other.reveal() if isinstance(other, Credentials) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Credentials, *self.reveal()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be pickled: a pickle is plain text."""
+        raise TypeError("Credentials: expected never to be pickled, got a pickle's request")
+
+
+@final
+@attrs.frozen
+class Proxy:
+    """Through which host connections go.
+
+    Attributes:
+        scheme: `http` or `https` (how it is itself spoken to), `socks5` or `socks5h`. With either
+            of the last two it is the proxy that resolves the origin's name.
+        host: Lower-case name, or address without brackets.
+        port: 1 to 65535.
+        credentials: User and password, None for none.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    credentials: Credentials | None = attrs.field(default=None, repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS, and not HTTP."""
+        return self.scheme.startswith("socks")
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def as_proxy(option: "Proxy | str | None", *, source: str = "proxy") -> Proxy | None:
+    """The proxy that an option means: a URL, without a scheme an `http` one.
+
+    Args:
+        option: Such as `http://user:password@proxy.test:3128`.
+        source: What it is, for errors.
+
+    Raises:
+        ConfigurationError: It is no such URL. Nothing of it is shown but its scheme: what is wrong
+            may well be a password that was not percent-encoded.
+    """
+    if option is None or isinstance(option, Proxy):
+        return option
+    if not isinstance(option, str):
+        raise ConfigurationError(f"{source}: expected a URL, got {type(option).__name__}")
+    text = option.strip()
+    if not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"{source}: expected a URL, got something with spaces or control characters in it"
+        )
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        host, port = _host(parts), parts.port
+    except ValueError:
+        host, port, parts = "", None, None
+    if parts is not None and parts.scheme not in DEFAULT_PORTS:
+        raise ConfigurationError(f"{source}: expected {_SCHEMES}, got scheme {parts.scheme!r}")
+    if parts is None or not host or port == 0 or parts.path.strip("/") or _is_extended(parts):
+        raise ConfigurationError(
+            f"{source}: expected scheme://[user:password@]host[:port], got something else; "
+            "special characters in user and password are percent-encoded"
+        )
+    return Proxy(
+        parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], _credentials(parts, source)
+    )
+
+
+def _is_extended(parts: SplitResult) -> bool:
+    return bool(parts.query or parts.fragment)
+
+
+def _host(parts: SplitResult) -> str:
+    """The host, lower case, without brackets; empty if it is none."""
+    host = parts.hostname or ""
+    if parts.netloc.rpartition("@")[2].startswith("["):
+        return str(ipaddress.IPv6Address(host))
+    name = host.encode("ascii" if host.isascii() else "idna").decode("ascii").lower()
+    return name if len(name) <= _MAX_HOST and _HOST_NAME(name) else ""
+
+
+def _credentials(parts: SplitResult, source: str) -> Credentials | None:
+    user = unquote_to_bytes(parts.username or "")
+    password = unquote_to_bytes(parts.password or "")
+    if not user and not password:
+        return None
+    if has_control(user) or has_control(password):
+        raise ConfigurationError(
+            f"{source}: expected no control characters in user and password, got some"
+        )
+    if parts.scheme.startswith("socks"):
+        if not user or max(len(user), len(password)) > MAX_SOCKS_CREDENTIAL:
+            raise ConfigurationError(
+                f"{source}: expected a user, and at most {MAX_SOCKS_CREDENTIAL} bytes of user and "
+                "of password (RFC 1929, 2), got other"
+            )
+    elif b":" in user:
+        raise ConfigurationError(f"{source}: expected no colon in the user (RFC 7617, 2), got one")
+    return Credentials(user, password)
+
+
+@final
+@attrs.frozen
+class Exemption:
+    """What is reached without the proxy: one entry of `NO_PROXY`.
+
+    Attributes:
+        domain: This name and all below it; empty for every host.
+        network: These addresses, in place of a name. Names are not resolved for it.
+        port: This port only, None for all.
+    """
+
+    domain: str = ""
+    network: _Network | None = None
+    port: int | None = None
+
+    def covers(self, host: str, address: _Address | None, port: int) -> bool:
+        """Whether it is for a host, which as an address is `address`, and a port."""
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            return address is not None and address in self.network
+        if not self.domain:
+            return True
+        return address is None and (host == self.domain or host.endswith(f".{self.domain}"))
+
+
+def _address(host: str) -> _Address | None:
+    """A host as an address, None if it is a name; IPv4 within IPv6 counts as IPv4."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _exemption(entry: str) -> Exemption | None:
+    host, separator, digits = entry.rpartition(":")
+    port = None
+    if entry.startswith("["):  # an IPv6 address, with a port or without
+        literal, _, rest = entry[1:].partition("]")
+        host, separator, digits = literal, rest[:1], rest[1:]
+        entry = literal
+    try:
+        network = ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        network = None
+    # Of `::1:443` nobody can tell whether it ends with a port: it is an address then.
+    if separator and (network is None or host == entry):
+        if not (digits.isascii() and digits.isdigit() and int(digits) <= _MAX_PORT):
+            return None
+        port = int(digits)
+        network = network or _network(host)
+        entry = host
+    if network is not None:
+        return Exemption(network=network, port=port)
+    domain = entry.removeprefix("*").strip(".")
+    return Exemption(domain, port=port) if domain or entry == "*" else None
+
+
+def _network(text: str) -> _Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def parse_no_proxy(text: str) -> tuple[Exemption, ...]:
+    """Read a `NO_PROXY`: entries between commas.
+
+    An entry is a domain (`groq.com`, `.groq.com` and `*.groq.com` mean the same: it and all below
+    it), an address, a network as CIDR, or `*`; each may end with a port, IPv6 in brackets then.
+    What is none of these is for no host: other programs read the same variable.
+    """
+    entries = (entry.strip().lower() for entry in text.split(","))
+    found = (_exemption(entry) for entry in entries if entry)
+    return tuple(exemption for exemption in found if exemption is not None)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ProxySettings:
+    """Which proxy for which origin; by default none for any.
+
+    Attributes:
+        https: For origins over TLS.
+        http: For the others.
+        exemptions: What is reached without them.
+    """
+
+    https: Proxy | None = None
+    http: Proxy | None = None
+    exemptions: tuple[Exemption, ...] = ()
+
+    @classmethod
+    def all_through(cls, proxy: Proxy | None) -> "ProxySettings":
+        """One proxy for every origin, loopback hosts included; None for no proxy at all."""
+        return cls(https=proxy, http=proxy)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, schemes: Iterable[str]) -> "ProxySettings":
+        """What the environment says. An empty variable counts as not set.
+
+        Args:
+            environ: `https_proxy`, `http_proxy`, `all_proxy` where the one for the scheme is not
+                set, `no_proxy`; each in upper case as well.
+            schemes: Of the origins that there will be: what is for others is not looked at.
+
+        Raises:
+            ConfigurationError: A variable that counts is no URL of a proxy; names the variable.
+        """
+        found = {scheme: _proxy_of(environ, scheme) for scheme in schemes}
+        listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+        return cls(
+            https=found.get("https"),
+            http=found.get("http"),
+            exemptions=parse_no_proxy(f"{_LOOPBACK},{listed}"),
+        )
+
+    def proxy_for(self, origin: Origin) -> Proxy | None:
+        """The proxy to an origin, None for a direct connection."""
+        proxy = self.https if origin.scheme == "https" else self.http
+        if proxy is None:
+            return None
+        host = origin.host.lower().rstrip(".")
+        address = _address(host)
+        if any(each.covers(host, address, origin.port) for each in self.exemptions):
+            return None
+        return proxy
+
+    @property
+    def use_socks(self) -> bool:
+        """Whether any proxy speaks SOCKS."""
+        return any(proxy is not None and proxy.is_socks for proxy in (self.https, self.http))
+
+
+def _proxy_of(environ: Mapping[str, str], scheme: str) -> Proxy | None:
+    for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
+        if name == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
+            continue  # any client of this CGI process can set it
+        if url := environ.get(name, "").strip():
+            return as_proxy(url, source=name)
+    return None
