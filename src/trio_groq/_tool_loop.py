@@ -31,7 +31,7 @@ class ToolRunner:
         self._options = options
         self._limiter = trio.CapacityLimiter(options.max_parallel)
 
-    async def run(self, plan: StepPlan) -> list[ToolResult]:  # noqa: ASYNC910 (no calls, no wait)
+    async def run(self, plan: StepPlan) -> list[ToolResult]:
         """The results of all calls of a step, in their order.
 
         Raises:
@@ -42,7 +42,7 @@ class ToolRunner:
         failures: list[tuple[PreparedCall, Exception]] = []
         limiter = self._limiter
 
-        async def run_one(place: int, prepared: PreparedCall) -> None:
+        async def run_one(place: int, prepared: PreparedCall) -> None:  # noqa: ASYNC910 (a task)
             try:
                 value = await self._call(prepared)
                 results[place] = succeeded(prepared, value)

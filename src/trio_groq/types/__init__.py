@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from trio_groq.types._open_unions import UnknownItem
+    from trio_groq.types._open_unions import UnknownItem as UnknownItem
     from trio_groq.types.audio import *
     from trio_groq.types.audio_params import *
     from trio_groq.types.batches import *
