@@ -12,6 +12,7 @@ from trio_groq._api.auth import ApiKey, Secret
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, RequestBuilder
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.urls import parse_base_url
+from trio_groq._attempts import Patience
 from trio_groq._call import Caller
 from trio_groq._http.dial import Dialer
 from trio_groq._http.exchange import ExchangeLimits
@@ -60,7 +61,8 @@ def calling(
 ) -> Iterator[Caller]:
     pool = new_pool(limits)
     builder = RequestBuilder(parse_base_url(url), {}, {})
-    yield Caller(pool=pool, builder=builder, api_key=key, random=lambda: u, **rest)
+    patience = Patience(random=lambda: u)
+    yield Caller(pool=pool, builder=builder, api_key=key, patience=patience, **rest)
     assert pool.statistics().leased == 0
     assert pool.statistics().dialling == 0
     assert pool.statistics().waiting == 0

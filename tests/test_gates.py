@@ -220,6 +220,15 @@ async def test_a_wait_that_cannot_end_in_time_is_not_begun(
     assert trio.current_time() == 30.0
 
 
+async def test_the_longest_wait_is_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    assert (await enter(closed_for(60.0))).model == M
+    assert trio.current_time() == 60.0
+    gates = Gates(max_wait=300.0)
+    at_once(gates).failed(limited(300.0))
+    await enter(gates)
+    assert trio.current_time() == 360.0
+
+
 async def test_hours_are_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
     gates = closed_for(7200.0)
     with pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 7.2e\+03 s to go"):
@@ -274,6 +283,19 @@ async def test_a_deadline_of_the_caller_stays_the_callers(
             await enter(gates, place=99)
         assert scope.cancelled_caught
         assert trio.current_time() == 2.15
+
+
+@pytest.mark.parametrize("make", [lambda: closed_for(2.0), lambda: broken(on_open="wait")])
+async def test_whoever_was_cancelled_before_is_told_so_and_nothing_else(
+    make: Callable[[], Gates],
+) -> None:
+    gates = make()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await enter(gates)
+    assert scope.cancelled_caught
+    assert gates.statistics().given_up == 0
+    assert gates.statistics().waiting == 0
 
 
 async def test_a_call_that_was_refused_comes_before_those_that_came_later(

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         write_batch_line,
         write_batch_lines,
     )
+    from trio_groq._api.rate_limits import SeenRateLimits
     from trio_groq._api.uploads import AsyncBytes, FileTypes
     from trio_groq._api_response import APIResponse
     from trio_groq._binary import BinaryResponse
     from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
+    from trio_groq._gates import GateStatistics
     from trio_groq._http.pool_state import PoolStatistics
     from trio_groq._parsed import ParsedChatStream
     from trio_groq._readers import ResponseText
@@ -36,9 +38,12 @@ if TYPE_CHECKING:
     from trio_groq._stream_views import StreamIterator
     from trio_groq.client import GroqClient
     from trio_groq.config import (
+        CircuitBreakerPolicy,
         ClientConfig,
         ExchangeLimits,
         PoolLimits,
+        RateLimitPolicy,
+        RetryBudgetPolicy,
         RetryPolicy,
         Secret,
         Timeouts,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
         APIResponseValidationError,
         APIStatusError,
         APITimeoutError,
+        AttemptRecord,
         AuthenticationError,
         BadRequestError,
         CapacityExceededError,
@@ -90,6 +96,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncBytes",
+    "AttemptRecord",
     "AuthenticationError",
     "BadRequestError",
     "BatchLineReader",
@@ -98,6 +105,7 @@ __all__ = [
     "BinaryResponse",
     "CapacityExceededError",
     "ChatStream",
+    "CircuitBreakerPolicy",
     "CircuitOpenError",
     "ClientConfig",
     "ConfigurationError",
@@ -109,6 +117,7 @@ __all__ = [
     "ExchangeLimits",
     "FailedDependencyError",
     "FileTypes",
+    "GateStatistics",
     "GroqClient",
     "GroqError",
     "InternalServerError",
@@ -124,6 +133,7 @@ __all__ = [
     "PoolTimeoutError",
     "ProtocolError",
     "RateLimitError",
+    "RateLimitPolicy",
     "RateLimitWindow",
     "RateLimits",
     "RefusalError",
@@ -132,8 +142,10 @@ __all__ = [
     "RequestTooLargeError",
     "ResponseStream",
     "ResponseText",
+    "RetryBudgetPolicy",
     "RetryPolicy",
     "Secret",
+    "SeenRateLimits",
     "StreamError",
     "StreamIterator",
     "Timeouts",
@@ -147,6 +159,11 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "GateStatistics": "_gates",
+    "SeenRateLimits": "_api.rate_limits",
+    "RetryBudgetPolicy": "config",
+    "RateLimitPolicy": "config",
+    "CircuitBreakerPolicy": "config",
     "ResponseStream": "_response_stream",
     "BatchResults": "resources._batch_results",
     "write_batch_lines": "_api.batch_lines",

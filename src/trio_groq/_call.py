@@ -1,15 +1,15 @@
 """One logical call: its deadline, its attempts, and the lease of a connection.
 
-Everything that a call may wait for is bounded here: each attempt by its phases, all of them by
-the total, and a wait between two of them only begins if it ends before the caller's own deadline.
+Everything that a call may wait for is bounded: each attempt by its phases, all of them by the
+total, and so are the waits between them (`_attempts`).
 """
 
 import enum
 import inspect
-import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypedDict, TypeVar, cast, final
 
 import attrs
@@ -22,16 +22,15 @@ from trio_groq._api.responses import (
     error_from_unexpected_body,
     is_event_stream,
 )
-from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy, decide
+from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
 from trio_groq._api_response import APIResponse
+from trio_groq._attempts import Attempts, Patience
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
 from trio_groq.errors import (
     APIConnectionError,
-    APIError,
-    APIStatusError,
     RequestInfo,
 )
 from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
@@ -95,7 +94,7 @@ class Caller:
         api_key: Whose key is sent.
         timeouts: Limits of a call that brings none.
         retry: Policy of a call that brings none.
-        random: Chance, 0 <= u < 1, for the jitter.
+        patience: What its calls share in deciding on attempts.
         mode: What calls return.
         strict: What the API does not promise in a response is an error, and so is a conversation
             that does not hold together.
@@ -107,7 +106,7 @@ class Caller:
     api_key: ApiKey = attrs.field(repr=False)
     timeouts: Timeouts = attrs.field(factory=Timeouts)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    random: Callable[[], float] = random.random
+    patience: Patience = attrs.field(factory=lambda: Patience(random=random.random))
     mode: Mode = Mode.PARSED
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
@@ -165,8 +164,8 @@ class Caller:
     ) -> T:
         decode = None if self.mode is Mode.RAW else reader.decode
 
-        async def attempt(deadlines: Deadlines) -> tuple[T, OpenResponse]:
-            response = await self._send(call, deadlines)
+        async def attempt(deadlines: Deadlines, call: Call, retries: int) -> tuple[T, OpenResponse]:
+            response = await self._send(deadlines, call, retries)
             try:
                 body = await response.read(reader.limit)
             finally:
@@ -201,10 +200,12 @@ class Caller:
             InvalidRequestError: A header or query option is not valid.
         """
 
-        async def attempt(deadlines: Deadlines) -> tuple[None, OpenResponse]:
+        async def attempt(
+            deadlines: Deadlines, call: Call, retries: int
+        ) -> tuple[None, OpenResponse]:
             if events:
                 deadlines.expect_first_token()
-            response = await self._send(call, deadlines)
+            response = await self._send(deadlines, call, retries)
             if events and not is_event_stream(response.head.headers):
                 try:
                     body = await response.read(MAX_ERROR_BYTES, cut=True)
@@ -222,7 +223,7 @@ class Caller:
     async def _persist(
         self,
         call: Call,
-        attempt: Callable[[Deadlines], Awaitable[tuple[T, OpenResponse]]],
+        attempt: Callable[[Deadlines, Call, int], Awaitable[tuple[T, OpenResponse]]],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
     ) -> tuple[T, OpenResponse]:
@@ -233,35 +234,14 @@ class Caller:
         if not isinstance(max_retries, NotGiven):
             policy = as_retry_policy(max_retries, policy)
         deadlines = Deadlines(limits, trio.current_time())
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                value, response = await attempt(deadlines)
-            except APIError as error:
-                # A caller that has given up meanwhile is told so, and not of this.
-                await trio.lowlevel.checkpoint_if_cancelled()
-                error.attempts = attempts
-                if error.request is None:
-                    error.request = self._describe(call)
-                wait = decide(
-                    policy,
-                    attempt=attempts,
-                    error=error,
-                    headers=error.headers if isinstance(error, APIStatusError) else None,
-                    remaining=self._remaining(deadlines),
-                    u=self.random(),
-                )
-                if wait is None or not _repeatable(call):
-                    raise
-            else:
-                response.attempts = attempts
-                return value, response
-            await trio.sleep(wait)
+        attempts = Attempts(
+            self.patience, policy, deadlines, self.builder.base.origin, self._describe(call)
+        )
+        return await attempts.run(call, partial(attempt, deadlines))
 
-    async def _send(self, call: Call, deadlines: Deadlines) -> OpenResponse:
+    async def _send(self, deadlines: Deadlines, call: Call, retries: int) -> OpenResponse:
         """One attempt, up to the response's head; an error status is raised as its error."""
-        request = self.builder.build(call, await self._key(deadlines))
+        request = self.builder.build(call, await self._key(deadlines), retries)
         info = self._describe(call)
         connection, head = await self.pool.send(request, deadlines)
         response = OpenResponse(self.pool, connection, head, info, deadlines)
@@ -288,13 +268,3 @@ class Caller:
 
     def _describe(self, call: Call) -> RequestInfo:
         return RequestInfo(call.method, f"{self.builder.base}{call.path}")
-
-    @staticmethod
-    def _remaining(deadlines: Deadlines) -> float:
-        end = min(deadlines.ends_at, trio.current_effective_deadline())
-        return math.inf if end == math.inf else end - trio.current_time()
-
-
-def _repeatable(call: Call) -> bool:
-    """Whether the body can be sent once more: a stream that was read from cannot."""
-    return isinstance(call.body, bytes) or call.body.replayable

@@ -173,6 +173,7 @@ class Gates:
     Args:
         circuit_breaker: When a service is held to be down; None for never.
         rate_limit: How to keep within limits; None to wait only after a refusal.
+        max_wait: Longest wait after a refusal where `rate_limit` is None, in seconds, 0 or more.
 
     Attributes:
         book: The limits that were seen last, by model.
@@ -182,6 +183,8 @@ class Gates:
         self,
         circuit_breaker: CircuitBreakerPolicy | None = None,
         rate_limit: RateLimitPolicy | None = None,
+        *,
+        max_wait: float | None = DEFAULT_MAX_WAIT,
     ) -> None:
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
@@ -190,7 +193,8 @@ class Gates:
         self._throttle = (
             Throttle(rate_limit) if rate_limit is not None and rate_limit.proactive else None
         )
-        max_wait = DEFAULT_MAX_WAIT if rate_limit is None else rate_limit.max_wait
+        if rate_limit is not None:
+            max_wait = rate_limit.max_wait
         self._max_wait = math.inf if max_wait is None else max_wait
         self._places = 0
         self._waits = {"circuit": Tally(), "rate_limit": Tally(), "throttle": Tally()}

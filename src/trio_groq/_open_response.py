@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
@@ -11,8 +11,11 @@ from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
-from trio_groq.errors import APIError, APITimeoutError, RequestInfo
+from trio_groq.errors import APIError, APITimeoutError, AttemptRecord, RequestInfo
 from trio_groq.types.meta import ResponseMeta, Timings
+
+if TYPE_CHECKING:
+    from trio_groq._gates import Permit
 
 __all__ = ["MAX_BODY_BYTES", "OpenResponse"]
 
@@ -33,6 +36,8 @@ class OpenResponse:
         request: Method and URL.
         deadlines: The call's limits.
         attempts: How many times the call was sent.
+        history: The attempts before this one, which failed.
+        permit: What the gates let it pass with, which is told what it cost; None without gates.
         first_token_at: When the first token came, on Trio's clock; None before that.
     """
 
@@ -48,6 +53,8 @@ class OpenResponse:
         "deadlines",
         "first_token_at",
         "head",
+        "history",
+        "permit",
         "request",
     )
 
@@ -72,6 +79,8 @@ class OpenResponse:
         self.request: RequestInfo = request
         self.deadlines: Deadlines = deadlines
         self.attempts: int = 1
+        self.history: tuple[AttemptRecord, ...] = ()
+        self.permit: "Permit | None" = None
 
     @property
     def request_id(self) -> str | None:
@@ -201,11 +210,15 @@ class OpenResponse:
                 None if first_token is None else first_token - self._sent_at,
                 ended - self.deadlines.started,
             ),
+            self.history,
         )
 
 
 def _make_meta(
-    head: ResponseHead, attempts: int, timings: tuple[float | None, ...]
+    head: ResponseHead,
+    attempts: int,
+    timings: tuple[float | None, ...],
+    history: tuple[AttemptRecord, ...],
 ) -> ResponseMeta:
     return ResponseMeta(
         request_id=head.headers.get("x-request-id"),
@@ -214,4 +227,5 @@ def _make_meta(
         rate_limits=parse_rate_limits(head.headers),
         attempts=attempts,
         timings=Timings(*timings),
+        history=history,
     )

@@ -68,11 +68,11 @@ class ToolRunner:
         tool = prepared.tool
         if tool.is_async:
             return await tool.function(**prepared.arguments)
-        value = await trio.to_thread.run_sync(
-            partial(tool.function, **prepared.arguments),
-            abandon_on_cancel=self._options.abandon_on_cancel,
+        make = partial(tool.function, **prepared.arguments)
+        # In a tuple: a plain function may wrap an async one, which Trio takes for a mistake.
+        (value,) = await trio.to_thread.run_sync(
+            lambda: (make(),), abandon_on_cancel=self._options.abandon_on_cancel
         )
-        # A plain function may wrap an async one.
         return await value if inspect.isawaitable(value) else value
 
 

@@ -48,11 +48,9 @@ class WaitLimit:
 
     Attributes:
         own_end: When a limit of ours ends the wait.
-        ends_at: When anything ends it, the caller's deadline included. That one is obeyed by Trio
-            and stays the caller's; here it keeps a hopeless wait from being begun.
     """
 
-    __slots__ = ("_name", "_seconds", "ends_at", "own_end")
+    __slots__ = ("_deadline", "_longest", "_name", "_seconds", "own_end")
 
     def __init__(self, deadlines: Deadlines, max_wait: float) -> None:
         now = trio.current_time()
@@ -62,10 +60,16 @@ class WaitLimit:
             "the call's own limits": deadlines.ends_at,
             "the caller's deadline": theirs,
         }
-        self.own_end: float = min(now + max_wait, deadlines.ends_at)
-        self.ends_at: float = min(self.own_end, theirs)
+        self._longest = now + max_wait
+        # The caller's is obeyed by Trio and stays the caller's; it only tells what is hopeless.
+        self._deadline = min(deadlines.ends_at, theirs)
+        self.own_end: float = min(self._longest, deadlines.ends_at)
         self._name = min(ends, key=ends.__getitem__)
-        self._seconds = self.ends_at - now
+        self._seconds = ends[self._name] - now
+
+    def allows(self, moment: float) -> bool:
+        """Whether a turn at `moment` comes in time: there is nothing left to do at a deadline."""
+        return moment <= self._longest and moment < self._deadline
 
     def error(self, model: str, wait: float) -> APITimeoutError:
         """The error for a turn that does not come in time.
@@ -120,7 +124,9 @@ async def wait_in_line(waiter: Waiter, turn: Turn[T], limit: WaitLimit, tally: T
             step = turn.poll(now)
             if not isinstance(step, float):
                 return step  # noqa: ASYNC910 (asked only where a request follows)
-            if now >= limit.own_end or now < limit.ends_at <= turn.earliest(now):
+            if now >= limit.own_end or not limit.allows(max(now, turn.earliest(now))):
+                # A caller that has given up is told so, and not of this.
+                await trio.lowlevel.checkpoint_if_cancelled()
                 tally.given_up += 1
                 raise turn.late(now)
             await _sleep(waiter, min(step, limit.own_end))

@@ -1,5 +1,6 @@
 """`GroqClient`: the connections, the settings, and the resources over them."""
 
+import random
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TypeVar, final, overload
@@ -9,9 +10,13 @@ import trio
 
 from trio_groq._api.auth import ApiKey
 from trio_groq._api.parameters import encode_json
+from trio_groq._api.rate_limits import SeenRateLimits
 from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.retry import RetryOption, as_retry_policy
+from trio_groq._api.retry_budget import RetryBudget
+from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
+from trio_groq._gates import Gates, GateStatistics
 from trio_groq._http.deadlines import TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
@@ -24,6 +29,35 @@ from trio_groq.types._base import Decoder
 __all__ = ["GroqClient"]
 
 T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class _Shared:
+    """What a client shares with its views.
+
+    Attributes:
+        pool: The connections.
+        patience: What all calls share in deciding on attempts.
+    """
+
+    pool: ConnectionPool
+    patience: Patience
+
+
+def _new_pool(config: ClientConfig) -> ConnectionPool:
+    dialer = Dialer(config.ssl_context, readiness=config.readiness)
+    return ConnectionPool(dialer, config.limits, config.exchange_limits)
+
+
+def _new_patience(config: ClientConfig) -> Patience:
+    budget = config.retry_budget
+    return Patience(
+        gates=Gates(
+            config.circuit_breaker, config.rate_limit, max_wait=config.retry.max_retry_after
+        ),
+        budget=None if budget is None else RetryBudget(budget),
+        random=random.random,
+    )
 
 
 @final
@@ -82,25 +116,23 @@ class GroqClient(Resources):
         }
         given = {name: value for name, value in given.items() if value is not None}
         base = ClientConfig.from_env(**given) if config is None else attrs.evolve(config, **given)
-        self._set_up(_with_patience(base, timeout, max_retries), pool=None)
+        config = _with_patience(base, timeout, max_retries)
+        self._owns_pool = True
+        self._set_up(config, _Shared(pool=_new_pool(config), patience=_new_patience(config)))
 
-    def _set_up(self, config: ClientConfig, *, pool: ConnectionPool | None) -> None:
+    def _set_up(self, config: ClientConfig, shared: _Shared) -> None:
         api_key = config.required_key()
         self._config = config
-        self._owns_pool = pool is None
-        self._pool = pool or ConnectionPool(
-            Dialer(config.ssl_context, readiness=config.readiness),
-            config.limits,
-            config.exchange_limits,
-        )
+        self._shared = shared
         self._caller = Caller(
-            pool=self._pool,
+            pool=shared.pool,
             builder=RequestBuilder(
                 config.parsed_base_url(), config.default_headers, config.default_query
             ),
             api_key=api_key,
             timeouts=config.timeouts,
             retry=config.retry,
+            patience=shared.patience,
             strict=config.strict_validation,
             max_event_bytes=config.max_event_bytes,
         )
@@ -113,7 +145,7 @@ class GroqClient(Resources):
     @property
     def pool(self) -> ConnectionPool:
         """The connections; `pool.statistics()` tells how they are used."""
-        return self._pool
+        return self._shared.pool
 
     def with_options(
         self,
@@ -146,7 +178,11 @@ class GroqClient(Resources):
             default_query={**self._config.default_query, **(default_query or {})},
         )
         view = object.__new__(GroqClient)
-        view._set_up(_with_patience(config, timeout, max_retries), pool=self._pool)
+        config = _with_patience(config, timeout, max_retries)
+        view._owns_pool = False
+        # Another key is, for all we know, another account, with limits of its own.
+        patience = self._shared.patience if api_key is None else _new_patience(config)
+        view._set_up(config, _Shared(pool=self._shared.pool, patience=patience))
         return view
 
     @overload
@@ -228,10 +264,34 @@ class GroqClient(Resources):
             call, _reader(cast_to), timeout=timeout, max_retries=max_retries
         )
 
+    def rate_limits(self, model: str | None = None) -> SeenRateLimits | None:
+        """What the server's last response said of the limits.
+
+        Args:
+            model: The model whose limits they are; None for the one that was called last.
+
+        Returns:
+            Limits, what remains, when they reset, and how old that is; None before the first
+            response that says anything.
+        """
+        book = self._shared.patience.gates.book
+        if model is None:
+            model = next(reversed(book.models()), "")
+        return book.get(model, trio.current_time())
+
+    def gate_statistics(self) -> GateStatistics:
+        """What calls waited for before they were sent: rate limits, budgets, open circuits."""
+        return self._shared.patience.gates.statistics()
+
+    def is_available(self) -> bool:
+        """Whether a call would be sent now: the client is open, and so is no circuit."""
+        circuits = self.gate_statistics().circuits
+        return not self.pool.closed and "open" not in circuits.values()
+
     async def aclose(self) -> None:
         """Close every connection; calls under way end with an `APIConnectionError`. Idempotent."""
         if self._owns_pool:
-            self._pool.close()
+            self._shared.pool.close()
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def __aenter__(self) -> "GroqClient":
@@ -247,7 +307,7 @@ class GroqClient(Resources):
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<GroqClient {self._config.base_url}, {self._pool!r}>"
+        return f"<GroqClient {self._config.base_url}, {self._shared.pool!r}>"
 
 
 def _with_patience(

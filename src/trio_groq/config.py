@@ -7,8 +7,11 @@ from typing import Any, Final
 import attrs
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
+from trio_groq._api.circuit import CircuitBreakerPolicy
 from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers, join_query
 from trio_groq._api.retry import RetryPolicy
+from trio_groq._api.retry_budget import RetryBudgetPolicy
+from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._api.urls import DEFAULT_BASE_URL, BaseURL, parse_base_url
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
@@ -20,16 +23,19 @@ from trio_groq.errors import ConfigurationError, InvalidRequestError
 from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES
 
 __all__ = [
+    "CircuitBreakerPolicy",
     "ClientConfig",
     "ExchangeLimits",
     "PoolLimits",
+    "RateLimitPolicy",
+    "RetryBudgetPolicy",
     "RetryPolicy",
     "Secret",
     "Timeouts",
 ]
 
-_KEY_VARIABLE: Final = "GROQ_API_KEY"
-_URL_VARIABLES: Final = ("GROQ_BASE_URL", "GROQ_HOST")
+LogLevel: TypeAlias = Literal["off", "error", "warning", "info", "debug", "trace"]
+"""How much is logged; each level has those before it in it."""
 
 
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
@@ -40,6 +46,15 @@ def _checked_key(key: ApiKey | None) -> ApiKey | None:
 def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Later changes of the caller's mapping are none of ours; what is no mapping is told later."""
     return dict(options) if isinstance(options, Mapping) else options
+
+
+def _as_names(value: Any) -> Any:  # noqa: ANN401 (what is no list of names is told later)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_names(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(each, str) and each for each in value):
+        raise ConfigurationError(f"{field.name}: expected a list of names, got {value!r}")
 
 
 def _check(name: str, check: Callable[[Any], object], options: object) -> None:
@@ -61,6 +76,11 @@ class ClientConfig:
         allow_plaintext: Allow `http` for every host: the key then crosses the network readably.
         timeouts: Time limits of a call.
         retry: When and how often a failed call is repeated.
+        retry_budget: Bounds the retries of all calls together; None for no such bound.
+        circuit_breaker: When calls to a service that is down fail, or wait, without being sent;
+            None for never.
+        rate_limit: How to keep within the limits of the account before the server refuses; None
+            to learn them from its refusals.
         limits: How many connections, and for how long.
         exchange_limits: What one response may make the client hold.
         max_event_bytes: Longest event of a stream, in bytes; 1 or more.
@@ -73,6 +93,11 @@ class ClientConfig:
             system's authorities and speaks TLS 1.2 or later.
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
+        rate_limit: How to keep within limits that are known; None to wait only after a refusal.
+        models: The models that are meant to be used, by name; empty for any.
+        track_latency: Whether times are kept for each model.
+        latency_samples: Calls of a model whose times are kept, 1 or more.
+        log_level: How much is logged; None to leave it to the application.
 
     Raises:
         ConfigurationError: A value is not valid. No message shows a key or a header's value.
@@ -83,6 +108,15 @@ class ClientConfig:
     allow_plaintext: bool = attrs.field(default=False, validator=instance(bool))
     timeouts: Timeouts = attrs.field(factory=Timeouts, validator=instance(Timeouts))
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=instance(RetryPolicy))
+    retry_budget: RetryBudgetPolicy | None = attrs.field(
+        factory=RetryBudgetPolicy, validator=instance(RetryBudgetPolicy, optional=True)
+    )
+    circuit_breaker: CircuitBreakerPolicy | None = attrs.field(
+        factory=CircuitBreakerPolicy, validator=instance(CircuitBreakerPolicy, optional=True)
+    )
+    rate_limit: RateLimitPolicy | None = attrs.field(
+        default=None, validator=instance(RateLimitPolicy, optional=True)
+    )
     limits: PoolLimits = attrs.field(factory=PoolLimits, validator=instance(PoolLimits))
     exchange_limits: ExchangeLimits = attrs.field(
         factory=ExchangeLimits, validator=instance(ExchangeLimits)
@@ -94,8 +128,17 @@ class ClientConfig:
     ssl_context: SSLContext | None = attrs.field(
         default=None, validator=instance(SSLContext, optional=True), repr=False
     )
-
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
+    rate_limit: RateLimitPolicy | None = attrs.field(
+        default=None, validator=instance(RateLimitPolicy, optional=True)
+    )
+    models: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_check_names)
+    track_latency: bool = attrs.field(default=False, validator=instance(bool))
+    latency_samples: int = attrs.field(default=100, validator=count(1))
+    log_level: LogLevel | None = attrs.field(
+        default=None, validator=attrs.validators.optional(one_of(LogLevel))
+    )
+    _origins: Origins = attrs.field(factory=Origins, alias="_origins", eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.parsed_base_url()
@@ -111,25 +154,67 @@ class ClientConfig:
         """The configuration that the environment states, defaults for the rest.
 
         Args:
-            environ: `GROQ_API_KEY`; `GROQ_BASE_URL`, or else `GROQ_HOST`. Empty means not set.
+            environ: `GROQ_API_KEY`; `GROQ_BASE_URL`, or else `GROQ_HOST`; `GROQ_LOG`, a log level;
+                `GROQ_CUSTOM_HEADERS`, lines of `Name: value`. Empty means not set.
             fields: Fields that are known already; what the environment says of them is not
-                looked at.
+                looked at. `default_headers` are added to those of the environment, and win.
 
         Raises:
             ConfigurationError: A value is not valid; the message names the variable.
         """
-        if "api_key" not in fields and (key := environ.get(_KEY_VARIABLE)):
-            fields["api_key"] = checked_secret(key, source=_KEY_VARIABLE)
-        if "base_url" not in fields:
-            for variable in _URL_VARIABLES:
-                if url := environ.get(variable):
-                    try:
-                        return cls(base_url=url, **fields)
-                    except ConfigurationError as exc:
-                        if str(exc).startswith("base_url"):
-                            raise ConfigurationError(f"{variable}: {exc}") from None
-                        raise
-        return cls(**fields)
+        found = environment_tree(environ, fields)
+        tree = overlaid(found, {name: _given(name, value) for name, value in fields.items()})
+        try:
+            config = cls(**{name: _plain(node) for name, node in tree.items()})
+        except ConfigurationError as exc:
+            setting = found.get(str(exc).partition(":")[0])
+            if isinstance(setting, Setting):
+                raise ConfigurationError(f"{setting.origin}: {exc}") from None
+            raise
+        return attrs.evolve(config, _origins=origins_of(config, tree))
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        environ: Mapping[str, str] = os.environ,
+        **arguments: Any,  # noqa: ANN401 (the fields have types of their own)
+    ) -> "ClientConfig":
+        """The configuration that a file states, below the environment and arguments.
+
+        For each setting, by itself, an argument wins over the environment, that over the file, and
+        that over the default. The settings are at the file's top, or in a section `trio_groq`,
+        `tool.trio_groq` or `llm.providers.groq`. `${NAME}` in a value is the variable's value, and
+        `${NAME:-text}` has a default. The file is read before this returns: not for tasks that
+        others wait for.
+
+        Args:
+            path: A file in TOML, JSON or YAML (with PyYAML), told by its suffix; 1 MiB at most.
+            environ: As for `from_env`, and what `${NAME}` refers to.
+            arguments: Fields, whole or as mappings of what is to be set in them; also `timeout`,
+                `max_retries` and `rate_limit_rpm`, as a file may have them.
+
+        Raises:
+            ConfigurationError: The file cannot be read, a variable that it names is not set, a key
+                is unknown, or a value not valid. One line for each fault, with its origin and path;
+                no secret is shown.
+        """
+        from trio_groq._config.loading import load  # noqa: PLC0415 (slow to import, and few need it)
+
+        config, origins = load(cls, path, environ, arguments)
+        return attrs.evolve(config, _origins=origins)
+
+    def describe(self) -> str:
+        """The effective settings as a table of text, to be printed: name, value, origin.
+
+        The origin is `argument` (also what was replaced later), a variable of the environment, the
+        file with the key in it, or `default`. Keys show their last characters at the most, header
+        fields and query parameters their names, and what is set in code its type.
+        """
+        from trio_groq._config.description import described  # noqa: PLC0415 (few need it)
+
+        return described(self, self._origins)
 
     def required_key(self) -> ApiKey:
         """The key.
@@ -139,6 +224,19 @@ class ClientConfig:
         """
         if self.api_key is None:
             raise ConfigurationError(
-                f"api_key: expected a key, got none; set {_KEY_VARIABLE} or pass api_key="
+                f"api_key: expected a key, got none; set {KEY_VARIABLE} or pass api_key="
             )
         return self.api_key
+
+
+def _given(name: str, value: Any) -> Setting | Tree:  # noqa: ANN401 (any field)
+    """An argument as a node of a tree: header fields are joined one by one, the rest is whole."""
+    if name == HEADERS and isinstance(value, Mapping):
+        return {key: Setting(item, ARGUMENT) for key, item in value.items()}
+    return Setting(value, ARGUMENT)
+
+
+def _plain(node: Setting | Tree) -> Any:  # noqa: ANN401 (any field)
+    if isinstance(node, Setting):
+        return node.value
+    return {name: _plain(each) for name, each in node.items()}

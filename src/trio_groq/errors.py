@@ -1,6 +1,6 @@
 """The exception tree, and the small frozen records that errors carry.
 
-Lowest layer of the package: everything may import it, it imports nothing of ours. Who is at
+Lowest layer of the package: everything may import it. Who is at
 fault decides the class: the caller before anything is sent (`ConfigurationError`,
 `InvalidRequestError`), the network (`APIConnectionError` and below), the server
 (`APIStatusError` and below), or what the server sent (`APIResponseValidationError`,
@@ -12,7 +12,7 @@ No error holds a request's headers, and so no error can show a key.
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
-import attrs
+from trio_groq._error_records import AttemptRecord, RateLimits, RateLimitWindow, RequestInfo
 
 __all__ = [
     "APIConnectionError",
@@ -20,6 +20,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AttemptRecord",
     "AuthenticationError",
     "BadRequestError",
     "CapacityExceededError",
@@ -52,49 +53,8 @@ __all__ = [
     "UnprocessableEntityError",
 ]
 
-Phase = Literal["pool", "connect", "write", "read", "first_token", "total"]
+Phase = Literal["rate_limit", "pool", "connect", "write", "read", "first_token", "total"]
 """What was being waited for when a time limit of ours ended the wait."""
-
-
-@attrs.frozen
-class RequestInfo:
-    """What an error tells of the request that it belongs to. Never its headers.
-
-    Attributes:
-        method: HTTP method, upper case.
-        url: Absolute URL without query, user or password.
-    """
-
-    method: str
-    url: str
-
-
-@attrs.frozen
-class RateLimitWindow:
-    """One limit as the server last stated it; a field it did not state is None.
-
-    Attributes:
-        limit: Units granted in one window.
-        remaining: Units left in this window.
-        reset_after: Seconds from the response until the window is full again.
-    """
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset_after: float | None = None
-
-
-@attrs.frozen
-class RateLimits:
-    """The two limits of the `x-ratelimit-*` headers.
-
-    Attributes:
-        requests: Requests a day.
-        tokens: Tokens a minute.
-    """
-
-    requests: RateLimitWindow = RateLimitWindow()
-    tokens: RateLimitWindow = RateLimitWindow()
 
 
 _E = TypeVar("_E", bound="GroqError")
@@ -188,6 +148,7 @@ class APIError(GroqError):
         partial: What had been received of the result: for a stream the completion accumulated so
             far, else None.
         attempts: How many times the call was sent before this error was raised; 0 if never.
+        history: Each of these attempts, in order.
     """
 
     def __init__(
@@ -206,6 +167,7 @@ class APIError(GroqError):
         self.body = body
         self.partial = partial
         self.attempts = 0
+        self.history: tuple[AttemptRecord, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.message} (request id {self.request_id})" if self.request_id else self.message

@@ -53,6 +53,8 @@ class Call:
         accept: The media type wanted back.
         headers: The caller's extra header fields.
         query: The caller's extra query parameters.
+        model: Whose rate limits it falls under; empty for none.
+        max_tokens: Most tokens of the answer, None where that is not said.
     """
 
     method: str
@@ -62,6 +64,8 @@ class Call:
     accept: str = JSON
     headers: HeaderOptions = attrs.field(factory=dict, repr=False)
     query: QueryOptions = attrs.field(factory=dict, repr=False)
+    model: str = ""
+    max_tokens: int | None = None
 
 
 def _encode_header(name: str, value: str) -> tuple[bytes, bytes]:
@@ -153,23 +157,29 @@ class RequestBuilder:
         self._default_query = default_query
         self._shared: dict[object, Request] = {}
 
-    def build(self, call: Call, key: Secret) -> Request:
+    def build(self, call: Call, key: Secret, retries: int = 0) -> Request:
         """The request that makes a call with a key.
+
+        Args:
+            call: What is asked.
+            key: As whom.
+            retries: How many attempts of it failed before; the server is told, as the official
+                SDK tells it.
 
         Raises:
             InvalidRequestError: A header or query option, or the path, is not valid.
         """
         if call.headers or call.query or not isinstance(call.body, bytes):
-            return self._build(call, key, call.body)
-        kind = (call.method, call.path, call.accept, call.content_type, key)
+            return self._build(call, key, retries, call.body)
+        kind = (call.method, call.path, call.accept, call.content_type, key, retries)
         shared = self._shared.get(kind)
         if shared is None:
             if len(self._shared) >= MAX_SHARED:
                 self._shared.clear()
-            shared = self._shared[kind] = self._build(call, key, b"")
+            shared = self._shared[kind] = self._build(call, key, retries, b"")
         return Request(shared.origin, shared.method, shared.target, shared.headers, call.body)
 
-    def _build(self, call: Call, key: Secret, body: bytes | Body) -> Request:
+    def _build(self, call: Call, key: Secret, retries: int, body: bytes | Body) -> Request:
         own: dict[str, str | None] = {
             "User-Agent": USER_AGENT,
             "Accept": call.accept,
@@ -177,6 +187,7 @@ class RequestBuilder:
             # audio is compressed already. Whatever the server sends, the engine decodes.
             "Accept-Encoding": "gzip, deflate" if call.accept == JSON else "identity",
             "Content-Type": call.content_type,
+            "X-Stainless-Retry-Count": str(retries),
         }
         return Request(
             origin=self.base.origin,

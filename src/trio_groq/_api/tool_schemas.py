@@ -13,7 +13,7 @@ left out, and a dict cannot be.
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, Final, TypeAlias, get_type_hints
 from weakref import WeakKeyDictionary
@@ -107,6 +107,9 @@ def _new_schema(function: Callable[..., object], path: str) -> FunctionSchema:
     except (TypeError, NameError) as error:  # NameError: a forward reference that leads nowhere
         expected = "parameters whose types have a JSON schema"
         raise _wrong(place, expected, " ".join(str(error).split()), function) from error
+    except KeyError as error:  # msgspec would give both the same name
+        got = f"two of the name {error}"
+        raise _wrong(place, "types with names of their own", got, function) from error
     definition: FunctionDefinition = {"name": name}
     if text.description:
         definition["description"] = text.description
@@ -219,6 +222,12 @@ def _defaults(parameters: list[inspect.Parameter]) -> Iterator[tuple[str, object
             continue
 
 
+def _kinds(values: Iterable[object]) -> set[str]:
+    """The types of an enumeration; none where a hint brings one of its own, of other types."""
+    kinds = {_KINDS.get(type(value), "") for value in values}
+    return set() if "" in kinds else kinds
+
+
 class _Inliner:
     """Puts what references lead to in their place.
 
@@ -239,11 +248,12 @@ class _Inliner:
             for keyword, value in schema.items()
             if keyword not in _DROPPED
         }
-        if "enum" in plain and "type" not in plain:
-            kinds = sorted({_KINDS[type(value)] for value in plain["enum"]})
+        if "type" not in plain and (kinds := sorted(_kinds(plain.get("enum", ())))):
             plain["type"] = kinds[0] if len(kinds) == 1 else kinds
-        if reference := plain.pop("$ref", None):
-            return self._target(reference.removeprefix(_DEFINITIONS)) | plain
+        name = plain.get("$ref", "").removeprefix(_DEFINITIONS)
+        if name in self._definitions:
+            del plain["$ref"]
+            return self._target(name) | plain
         return plain
 
     def _part(self, keyword: str, value: Any) -> Any:  # noqa: ANN401 (any JSON)

@@ -1,4 +1,6 @@
-"""Content codings: gzip and deflate, undone as the bytes come, within limits. No I/O.
+"""Content codings, undone as the bytes come, within limits. No I/O.
+
+gzip and deflate always; br and zstd where a package for them is installed (`optional_codings`).
 
 What can be decoded of the bytes received so far is handed up at once, so a compressed event stream
 whose events are flushed one by one is as prompt as a plain one.
@@ -9,19 +11,18 @@ bytes and gives at most `_OUTPUT_STEP`.
 """
 
 import zlib
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 from trio_groq._http.messages import Span
+from trio_groq._http.optional_codings import CodingError, Decompressor, available, decompressor
 from trio_groq.errors import ProtocolError
-
-if TYPE_CHECKING:
-    from zlib import _Decompress
 
 __all__ = [
     "DEFAULT_MAX_DECODED_BYTES",
     "DEFAULT_MAX_RATIO",
     "RATIO_FLOOR_BYTES",
     "ContentDecoder",
+    "accepted_codings",
     "select_decoder",
 ]
 
@@ -53,15 +54,17 @@ _ZLIB: Final = 15
 _RAW_DEFLATE: Final = -15
 
 _ZLIB_METHOD: Final = 8
+_BY_ZLIB: Final = ("gzip", "deflate")
 
 
 @final
 class ContentDecoder:
     """Undoes one content coding of one body; made by `select_decoder`. After an error it is spent.
 
-    gzip may have several members (RFC 1952, 2.2), which are joined. What follows the last one must
-    be a member too: padding or garbage is an error, as it is for a deflate body. A body of no
-    bytes at all is empty and right, because servers send it where no content was to be encoded.
+    gzip may have several members (RFC 1952, 2.2), and zstd several frames (RFC 8878, 3.1), which
+    are joined. What follows the last one must be one too: padding or garbage is an error, as it is
+    for the others. A body of no bytes at all is empty and right, because servers send it where no
+    content was to be encoded.
     """
 
     __slots__ = (
@@ -69,15 +72,17 @@ class ContentDecoder:
         "_decoded",
         "_decompressor",
         "_encoded",
+        "_is_zlib",
         "_max_decoded_bytes",
         "_max_ratio",
     )
 
     def __init__(self, coding: str, max_decoded_bytes: int | None, max_ratio: float) -> None:
         self._coding = coding
+        self._is_zlib = coding in _BY_ZLIB
         self._max_decoded_bytes = max_decoded_bytes
         self._max_ratio = max_ratio
-        self._decompressor: _Decompress | None = None
+        self._decompressor: Decompressor | None = None
         self._encoded = 0  # bytes that the decompressors have taken
         self._decoded = 0  # bytes that they have given
 
@@ -85,7 +90,8 @@ class ContentDecoder:
         """Decode the bytes `buffer[start:end]`.
 
         Returns:
-            All that is decoded with them, in order, in pieces of at most 64 KiB; none is empty.
+            All that is decoded with them, in order, in pieces of at most 64 KiB (of zstd, 1 MiB);
+            none is empty.
 
         Raises:
             ProtocolError: The bytes are no valid stream, or decode to more than the limits allow.
@@ -112,32 +118,36 @@ class ContentDecoder:
         return []
 
     def _decode(self, data: bytes | bytearray, spans: list[Span]) -> None:
-        decompressor = self._decompressor
+        stream = self._decompressor
         while data:
-            if decompressor is None or decompressor.eof:
-                decompressor = self._decompressor = self._start(data)
+            if stream is None or stream.eof:
+                stream = self._decompressor = self._start(data)
             full = True
             # A full piece may leave output inside zlib even when it has taken all input.
-            while full and not decompressor.eof:
+            while full and not stream.eof:
                 given = len(data)
                 size = self._next_size()
-                piece = self._decompress(decompressor, data, size)
-                data = decompressor.unused_data or decompressor.unconsumed_tail
+                piece = self._decompress(stream, data, size)
+                data = stream.unused_data or stream.unconsumed_tail
                 self._encoded += given - len(data)
                 self._decoded += len(piece)
                 self._check_limits()
                 if piece:
                     spans.append((piece, 0, len(piece)))
-                full = len(piece) == size
+                # zlib gives as much as it may; the others are asked until they give nothing.
+                full = len(piece) == size if self._is_zlib else bool(piece)
 
-    def _start(self, data: bytes | bytearray) -> "_Decompress":
-        """Decompressor for what begins with `data`: the body, or a further gzip member."""
+    def _start(self, data: bytes | bytearray) -> Decompressor:
+        """Decompressor for what begins with `data`: the body, or a further member or frame."""
         if self._coding == "gzip":
             return zlib.decompressobj(_GZIP)
-        if self._decompressor is not None:
+        if self._decompressor is not None and self._coding != "zstd":
             raise ProtocolError(
-                f"deflate content: expected the end of the body, got {bytes(data[:40])!r}"
+                f"{self._coding} content: expected the end of the body, got {bytes(data[:40])!r}"
             )
+        make = decompressor(self._coding)
+        if make is not None:
+            return make()
         # "deflate" means the zlib format (RFC 9110, 8.4.1.2), yet some servers send the bare
         # stream. The first byte tells: as the start of a bare stream a zlib header's would be a
         # stored block with padding other than zero, which no encoder writes.
@@ -150,10 +160,10 @@ class ContentDecoder:
             return _OUTPUT_STEP
         return min(_OUTPUT_STEP, self._max_decoded_bytes - self._decoded + 1)
 
-    def _decompress(self, decompressor: "_Decompress", data: bytes | bytearray, size: int) -> bytes:
+    def _decompress(self, stream: Decompressor, data: bytes | bytearray, size: int) -> bytes:
         try:
-            return decompressor.decompress(data, size)
-        except zlib.error as error:
+            return stream.decompress(data, size)
+        except (zlib.error, CodingError) as error:
             raise ProtocolError(
                 f"{self._coding} content: expected a valid compressed stream, got {error}"
             ) from error
@@ -169,6 +179,11 @@ class ContentDecoder:
                 f"{self._coding} content: expected at most {self._max_ratio} decoded bytes for "
                 f"each encoded one, got {self._decoded} for {self._encoded}"
             )
+
+
+def accepted_codings() -> str:
+    """The codings that can be undone, as `Accept-Encoding` has them."""
+    return ", ".join((*_BY_ZLIB, *available()))
 
 
 def select_decoder(
@@ -199,9 +214,10 @@ def select_decoder(
     coding = ", ".join(codings).lower()
     if coding in ("", "identity"):
         return None
-    if coding in ("gzip", "x-gzip"):
-        return ContentDecoder("gzip", max_decoded_bytes, max_ratio)
-    if coding == "deflate":
-        return ContentDecoder("deflate", max_decoded_bytes, max_ratio)
+    coding = "gzip" if coding == "x-gzip" else coding
+    if coding in _BY_ZLIB or coding in available():
+        return ContentDecoder(coding, max_decoded_bytes, max_ratio)
     shown = coding[:_EXCERPT_CHARS]
-    raise ProtocolError(f"Content-Encoding: expected gzip, deflate or identity, got {shown!r}")
+    raise ProtocolError(
+        f"Content-Encoding: expected {accepted_codings()} or identity, got {shown!r}"
+    )

@@ -1,22 +1,29 @@
-"""An origin -> a transport: DNS, happy eyeballs, TLS. The only file that names ssl.
+"""An origin -> a transport: TCP, proxies, TLS. The only file that names ssl.
 
 TLS runs on a non-blocking `ssl.SSLSocket`, not on `trio.SSLStream`: without the memory BIO a
-record costs about half.
+record costs about half. Only within the TLS of an `https` proxy there is no way around it.
 """
 
 import functools
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, TypeVar, cast, final
 
 import trio
 
 from trio_groq._http.messages import Origin
+from trio_groq._http.negotiation import Negotiation
+from trio_groq._http.proxies import Proxy, ProxySettings
 from trio_groq._http.readiness import ReadinessOption
+from trio_groq._http.socks import Socks5, require_socksio
+from trio_groq._http.tcp import connect, connection_failed
+from trio_groq._http.tls_over_tls import TLSOverTLS
+from trio_groq._http.tls_sessions import TLSSessions
 from trio_groq._http.transport import Transport
+from trio_groq._http.tunnel import Tunnel, refused_by_status
 from trio_groq.errors import APIConnectionError, ConfigurationError
 
 __all__ = ["Dialer", "SSLContext", "default_ssl_context"]
@@ -26,6 +33,18 @@ SSLContext: TypeAlias = ssl.SSLContext
 
 ALPN: Final = "http/1.1"
 """RFC 7301, 6: the one protocol that this engine speaks."""
+
+NEGOTIATION_BYTES: Final = 4096
+"""One receive of a proxy's answer; a few hundred bytes is what they have."""
+
+T = TypeVar("T")
+_Secured: TypeAlias = ssl.SSLSocket | TLSOverTLS
+_Hop: TypeAlias = socket.socket | TLSOverTLS
+"""What leads to the next hop, or to the origin."""
+_Wait: TypeAlias = Callable[[_Hop], Awaitable[None]]
+
+_NO_PROXIES: Final = ProxySettings()
+_PROXY_AUTHENTICATION: Final = 407
 
 
 def _certifi_file() -> str | None:
@@ -97,39 +116,65 @@ def default_ssl_context() -> ssl.SSLContext:
     )
 
 
-def _connect_error(origin: Origin, doing: str, exc: OSError) -> APIConnectionError:
-    causes = exc.__cause__.exceptions if isinstance(exc.__cause__, ExceptionGroup) else (exc,)
-    reasons = {getattr(cause, "strerror", None) or str(cause) for cause in causes}
-    error = APIConnectionError(f"{doing} {origin}: {'; '.join(sorted(reasons))}")
-    if isinstance(exc, socket.gaierror):
-        error.add_note("The host name could not be resolved: check base_url and the network.")
-    return error
-
-
-async def _connect(origin: Origin) -> socket.socket:
-    """A connected TCP socket: RFC 8305 over all addresses of the host, TCP_NODELAY set."""
-    try:
-        stream = await trio.open_tcp_stream(origin.host, origin.port)
-    except OSError as exc:
-        raise _connect_error(origin, "connecting to", exc) from exc
-    except UnicodeError as exc:  # the resolver's own refusal of a name
-        raise APIConnectionError(f"connecting to {origin}: the host name is not valid") from exc
-    wrapped = stream.socket
-    sock = socket.socket(wrapped.family, wrapped.type, wrapped.proto, fileno=wrapped.detach())
-    sock.settimeout(0.0)
-    return sock
-
-
-async def _handshake(sock: ssl.SSLSocket) -> None:
+async def _when_ready(hop: _Hop, attempt: Callable[[], T], until_possible: _Wait) -> T:
+    """Try until it is possible: TLS tells what to wait for, of a plain socket we know it."""
     while True:  # noqa: ASYNC913 (each turn waits for the socket)
         try:
-            sock.do_handshake()
+            return attempt()  # noqa: ASYNC910 (each turn waits for the socket)
         except ssl.SSLWantReadError:
-            await trio.lowlevel.wait_readable(sock)
+            await trio.lowlevel.wait_readable(hop)
         except ssl.SSLWantWriteError:
-            await trio.lowlevel.wait_writable(sock)
-        else:
-            return  # noqa: ASYNC910 (each turn waits for the socket)
+            await trio.lowlevel.wait_writable(hop)
+        except BlockingIOError:
+            await until_possible(hop)
+
+
+async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy) -> None:
+    """Talk with a proxy until it leads to the origin."""
+    data = negotiation.opening()
+    try:
+        while True:  # noqa: ASYNC913 (a proxy answers after a round trip)
+            while data:  # noqa: ASYNC913 (it waits only if it must)
+                send = functools.partial(hop.send, data)
+                data = data[await _when_ready(hop, send, trio.lowlevel.wait_writable) :]
+            if negotiation.done:
+                return  # noqa: ASYNC910 (see above)
+            receive = functools.partial(hop.recv, NEGOTIATION_BYTES)
+            received = await _when_ready(hop, receive, trio.lowlevel.wait_readable)
+            if not received:
+                raise APIConnectionError(
+                    f"proxy {proxy}: expected an answer, got the end of the connection"
+                )
+            data = negotiation.receive(received)
+    except OSError as exc:
+        raise connection_failed(f"asking proxy {proxy}", exc) from exc
+
+
+def _over(
+    outer: ssl.SSLSocket, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None
+) -> TLSOverTLS:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    engine = context.wrap_bio(incoming, outgoing, server_hostname=host, session=session)
+    return TLSOverTLS(
+        outer,
+        engine,
+        incoming,
+        outgoing,
+        want_read=ssl.SSLWantReadError,
+        want_write=ssl.SSLWantWriteError,
+    )
+
+
+def _tls_error(peer: object, exc: OSError) -> APIConnectionError:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        error = APIConnectionError(f"TLS with {peer}: {exc.verify_message}")
+        error.is_retryable = False
+        error.add_note(
+            "The server's certificate is not trusted. A proxy that inspects TLS needs its own "
+            "authority: set SSL_CERT_FILE, or pass ssl_context."
+        )
+        return error
+    return connection_failed(f"TLS with {peer}", exc)
 
 
 @final
@@ -139,17 +184,23 @@ class _Records:
     OpenSSL gives one record a call, and a token is a record. Those that it has taken in already
     are invisible to the kernel's readiness, so none may be left behind; and an end or an error
     that is found behind data is held back until the data has been given out.
+
+    Args:
+        sock: Where they come from.
+        keep_session: Called once, with the first data: a server that wants its session to be
+            taken up again has said how before that (RFC 8446, 4.6.1).
     """
 
-    __slots__ = ("_held", "_sock")
+    __slots__ = ("_held", "_keep_session", "_sock")
 
-    def __init__(self, sock: ssl.SSLSocket) -> None:
+    def __init__(self, sock: _Secured, keep_session: Callable[[], None]) -> None:
         self._sock = sock
+        self._keep_session: Callable[[], None] | None = keep_session
         self._held: int | OSError | None = None
 
     def pending(self) -> bool:
-        """Whether something is held back."""
-        return self._held is not None
+        """Whether something is held back, or was left behind by a full buffer."""
+        return self._held is not None or self._sock.pending() > 0
 
     def receive(self, buffer: memoryview) -> int:
         """As `socket.recv_into`."""
@@ -159,6 +210,9 @@ class _Records:
         received = self._sock.recv_into(buffer) if held is None else held
         if received == 0:
             return 0
+        if self._keep_session is not None:
+            self._keep_session()
+            self._keep_session = None
         try:
             while received < len(buffer):
                 more = self._sock.recv_into(buffer[received:])
@@ -171,18 +225,6 @@ class _Records:
         except OSError as exc:
             self._held = exc
         return received
-
-
-def _tls_error(origin: Origin, exc: OSError) -> APIConnectionError:
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        error = APIConnectionError(f"TLS with {origin}: {exc.verify_message}")
-        error.is_retryable = False
-        error.add_note(
-            "The server's certificate is not trusted. A proxy that inspects TLS needs its own "
-            "authority: set SSL_CERT_FILE, or pass ssl_context."
-        )
-        return error
-    return _connect_error(origin, "TLS with", exc)
 
 
 def _made(sock: socket.socket, make: Callable[[], Transport]) -> Transport:
@@ -202,61 +244,133 @@ class Dialer:
     """Opens transports.
 
     Args:
-        ssl_context: Used as it is, never changed; None for `default_ssl_context()`, which is
-            built when the first `https` connection needs it.
+        ssl_context: Used as it is, never changed, for origins and for `https` proxies; None for
+            `default_ssl_context()`, which is built when the first TLS connection needs it.
         readiness: How to wait for bytes.
+        proxies: Which proxy for which origin.
+
+    Raises:
+        ConfigurationError: There is a SOCKS proxy, and `socksio` is not installed.
     """
 
     def __init__(
-        self, ssl_context: ssl.SSLContext | None = None, *, readiness: ReadinessOption = "auto"
+        self,
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        readiness: ReadinessOption = "auto",
+        proxies: ProxySettings = _NO_PROXIES,
     ) -> None:
+        if proxies.use_socks:
+            require_socksio()
         self._ssl_context = ssl_context
         self._readiness = readiness
+        self._proxies = proxies
+        self._sessions = TLSSessions()
 
     async def dial(self, origin: Origin) -> Transport:
-        """Connect to `origin`, TLS handshake included.
+        """Connect to `origin`, through its proxy if it has one, TLS handshake included.
 
         Raises:
-            APIConnectionError: The host could not be resolved or reached, or TLS failed.
+            APIConnectionError: The host or the proxy could not be resolved or reached, TLS
+                failed, or the proxy refused.
             ConfigurationError: There are no certificate authorities to check the server with.
 
         Cancelled, no socket stays open.
         """
-        if origin.scheme != "https":
-            sock = await _connect(origin)
-            return _made(sock, lambda: Transport(sock, readiness=self._readiness))
-        context = self._ssl_context or default_ssl_context()
-        return await self._secure(await _connect(origin), context, origin)
+        proxy = self._proxies.proxy_for(origin)
+        context = self._context() if origin.scheme == "https" else None
+        if proxy is None:
+            hop: _Hop = await connect(origin.host, origin.port, str(origin))
+        else:
+            hop = await self._through(proxy, origin)
+        if context is None:
+            return self._transport(hop, proxy or origin)
+        return self._transport(await self._secure(hop, context, origin.host, origin), origin)
+
+    def forwards(self, origin: Origin) -> Proxy | None:
+        """The proxy that is to be sent an origin's requests, their target in absolute form.
+
+        None where requests reach the origin itself: without a proxy, and through a tunnel.
+        """
+        proxy = None if origin.scheme == "https" else self._proxies.proxy_for(origin)
+        return None if proxy is None or proxy.is_socks else proxy
+
+    def refusal(self, origin: Origin, status: int) -> APIConnectionError | None:
+        """The error for a response in which a proxy speaks for itself, None for any other.
+
+        407 is the one status that no origin has (RFC 9110, 15.5.8).
+        """
+        proxy = self.forwards(origin) if status == _PROXY_AUTHENTICATION else None
+        return None if proxy is None else refused_by_status(proxy, origin, status)
+
+    def _context(self) -> ssl.SSLContext:
+        return self._ssl_context or default_ssl_context()
+
+    async def _through(self, proxy: Proxy, origin: Origin) -> _Hop:
+        """A connection to a proxy, and through it if it is not to forward requests."""
+        context = self._context() if proxy.scheme == "https" else None
+        hop: _Hop = await connect(proxy.host, proxy.port, f"proxy {proxy}")
+        if context is not None:
+            hop = await self._secure(hop, context, proxy.host, proxy)
+        if self.forwards(origin) is not None:
+            return hop
+        try:
+            kind = Socks5 if proxy.is_socks else Tunnel
+            await _negotiate(hop, kind(proxy, origin), proxy)
+            if isinstance(hop, _Secured):
+                self._keep_session(hop, proxy)  # its answer has come, and a ticket before that
+        except BaseException:
+            hop.close()
+            raise
+        return hop
 
     async def _secure(
-        self, sock: socket.socket, context: ssl.SSLContext, origin: Origin
-    ) -> Transport:
-        owned: socket.socket = sock
+        self, hop: _Hop, context: ssl.SSLContext, host: str, peer: Origin | Proxy
+    ) -> _Secured:
+        """Put TLS upon a connection; without it, the connection is closed."""
+        owned = hop
+        session = self._sessions.get((context, peer))
         try:
-            tls = context.wrap_socket(
-                sock,
-                server_hostname=origin.host,
-                do_handshake_on_connect=False,
-                # A connection that ends without close_notify may have been cut (RFC 8446, 6.1):
-                # a body that lasts until the end must not pass for whole.
-                suppress_ragged_eofs=False,
-            )
+            if isinstance(hop, ssl.SSLSocket):
+                tls: _Secured = _over(hop, context, host, session)
+            else:
+                tls = context.wrap_socket(
+                    cast("socket.socket", hop),  # there are two TLS at the most
+                    server_hostname=host,
+                    do_handshake_on_connect=False,
+                    # A connection that ends without close_notify may have been cut (RFC 8446,
+                    # 6.1): a body that lasts until the end must not pass for whole.
+                    suppress_ragged_eofs=False,
+                    session=session,
+                )
             owned = tls
-            await _handshake(tls)
+            await _when_ready(tls, tls.do_handshake, trio.lowlevel.wait_readable)
             protocol = tls.selected_alpn_protocol()
             if protocol not in (None, ALPN):
-                raise APIConnectionError(f"ALPN with {origin}: expected {ALPN}, got {protocol}")
+                raise APIConnectionError(f"ALPN with {peer}: expected {ALPN}, got {protocol}")
         except OSError as exc:
             owned.close()
-            raise _tls_error(origin, exc) from exc
+            self._sessions.forget((context, peer))
+            raise _tls_error(peer, exc) from exc
         except BaseException:
             owned.close()
             raise
-        records = _Records(tls)
+        return tls
+
+    def _keep_session(self, tls: _Secured, peer: Origin | Proxy) -> None:
+        session = tls.session
+        if session is not None and (session.has_ticket or session.id):
+            self._sessions.keep((tls.context, peer), session)
+
+    def _transport(self, hop: _Hop, peer: Origin | Proxy) -> Transport:
+        sock = cast("socket.socket", hop)  # the other kind has all of it that a transport uses
+        if not isinstance(hop, _Secured):
+            return _made(sock, lambda: Transport(sock, readiness=self._readiness))
+        records = _Records(hop, functools.partial(self._keep_session, hop, peer))
         return _made(
-            tls,
+            sock,
             lambda: Transport(
-                tls,
+                sock,
                 want_read=(ssl.SSLWantReadError,),
                 want_write=(ssl.SSLWantWriteError,),
                 receive=records.receive,

@@ -110,6 +110,11 @@ class ConnectionPool:
         else:
             self._discard(connection)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def statistics(self) -> PoolStatistics:
         """The pool at this moment."""
         return self._state.statistics()

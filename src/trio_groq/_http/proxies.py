@@ -207,35 +207,37 @@ def _address(host: str) -> _Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _exemption(entry: str) -> Exemption | None:
-    host, separator, digits = entry.rpartition(":")
-    port = None
-    if entry.startswith("["):  # an IPv6 address, with a port or without
-        literal, _, rest = entry[1:].partition("]")
-        host, separator, digits = literal, rest[:1], rest[1:]
-        entry = literal
-    try:
-        network = ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        network = None
-    # Of `::1:443` nobody can tell whether it ends with a port: it is an address then.
-    if separator and (network is None or host == entry):
-        if not (digits.isascii() and digits.isdigit() and int(digits) <= _MAX_PORT):
-            return None
-        port = int(digits)
-        network = network or _network(host)
-        entry = host
-    if network is not None:
-        return Exemption(network=network, port=port)
-    domain = entry.removeprefix("*").strip(".")
-    return Exemption(domain, port=port) if domain or entry == "*" else None
-
-
 def _network(text: str) -> _Network | None:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+def _exemption(entry: str) -> Exemption | None:
+    rest = ""
+    if entry.startswith("["):  # an IPv6 address, with a port or without
+        host, _, rest = entry[1:].partition("]")
+    elif _network(entry) is not None:  # `::1:443` is an address: nobody can tell what else
+        host = entry
+    else:
+        host, separator, digits = entry.partition(":")
+        rest = separator + digits
+    port = None
+    if rest:
+        digits = rest.removeprefix(":")
+        if digits == rest or not _is_port(digits):
+            return None
+        port = int(digits)
+    network = _network(host)
+    if network is not None:
+        return Exemption(network=network, port=port)
+    domain = host.removeprefix("*").strip(".")
+    return Exemption(domain, port=port) if domain or host == "*" else None
+
+
+def _is_port(digits: str) -> bool:
+    return digits.isascii() and digits.isdigit() and int(digits) <= _MAX_PORT
 
 
 def parse_no_proxy(text: str) -> tuple[Exemption, ...]:

@@ -1,17 +1,25 @@
 """Requests as bytes: h11 writes each head once, and calls that differ in their bodies share it."""
 
-from collections.abc import Iterable
-from typing import Final, final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias, final
 
 import h11
 
-from trio_groq._http.messages import Request, check_field
+from trio_groq._http.messages import Origin, Request, check_field
+from trio_groq._http.proxies import Proxy
+from trio_groq._http.tunnel import proxy_fields
 from trio_groq.errors import InvalidRequestError
 
 __all__ = ["RequestEncoder"]
 
-_OWN_FIELDS: Final = frozenset({b"content-length", b"host", b"transfer-encoding"})
-"""Fields that say what the engine decides: two of them could be read in two ways."""
+_OWN_FIELDS: Final = frozenset(
+    {b"content-length", b"host", b"proxy-authorization", b"transfer-encoding"}
+)
+"""Fields that say what the engine decides: two of them could be read in two ways, and what is for
+a proxy is no origin's business."""
+
+Forwards: TypeAlias = Callable[[Origin], Proxy | None]
+"""The proxy that an origin's requests are sent to as they are, None for none; see `Dialer`."""
 
 
 def _check_fields(fields: Iterable[tuple[bytes, bytes]]) -> None:
@@ -24,17 +32,23 @@ def _check_fields(fields: Iterable[tuple[bytes, bytes]]) -> None:
             )
 
 
-def _write_head(request: Request) -> bytes | None:
+def _directly(_origin: Origin) -> None:
+    return None
+
+
+def _write_head(request: Request, proxy: Proxy | None) -> bytes | None:
     """Have h11 write a head; None if it refuses.
 
     Its error shows header values, and so might show the key: nothing of it is passed on.
     """
-    host = (b"Host", request.origin.authority.encode("ascii"))
+    target = request.target
+    fields = [(b"Host", request.origin.authority.encode("ascii")), *request.headers]
+    if proxy is not None:
+        target = str(request.origin).encode("ascii") + target  # RFC 9112, 3.2.2
+        fields += proxy_fields(proxy)
     try:
         return h11.Connection(h11.CLIENT).send(
-            h11.Request(
-                method=request.method, target=request.target, headers=[host, *request.headers]
-            )
+            h11.Request(method=request.method, target=target, headers=fields)
         )
     except h11.LocalProtocolError:
         return None
@@ -47,10 +61,13 @@ class RequestEncoder:
     Args:
         max_heads: Heads remembered; when there are more, all are forgotten. A client has one or
             two for each resource and key.
+        forwards: Which origins' requests go to a proxy: their target is in absolute form, and the
+            proxy's credentials are with them.
     """
 
-    def __init__(self, max_heads: int = 64) -> None:
+    def __init__(self, max_heads: int = 64, *, forwards: Forwards = _directly) -> None:
         self._max_heads = max_heads
+        self._forwards = forwards
         self._heads: dict[object, bytes] = {}
 
     def encode(self, request: Request) -> bytes:
@@ -78,7 +95,7 @@ class RequestEncoder:
 
     def _encode_head(self, request: Request) -> bytes:
         _check_fields(request.headers)
-        head = _write_head(request)
+        head = _write_head(request, self._forwards(request.origin))
         if head is None:
             raise InvalidRequestError(
                 f"request head: expected valid HTTP/1.1, got method {request.method!r} "

@@ -118,9 +118,7 @@ class Socks5:
         if message[0] != _SUBNEGOTIATION_VERSION:
             raise self._broken("version 1 of user and password", str(message[0]))
         if message[1] != 0:
-            raise self._refused(
-                "that user or password is wrong", retryable=False, credentials=True
-            )
+            raise self._refused("that user or password is wrong", retryable=False, credentials=True)
         self._read(message)
         return self._ask()
 

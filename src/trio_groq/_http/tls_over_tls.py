@@ -24,7 +24,11 @@ class Engine(Protocol):
     """The inner TLS: an `ssl.SSLObject`."""
 
     @property
-    def session(self) -> Any:  # noqa: ANN401 (only the file that names ssl knows it)
+    def context(self) -> Any:  # noqa: ANN401 (only the file that names ssl knows it)
+        """What it was made with."""
+
+    @property
+    def session(self) -> Any:  # noqa: ANN401 (as above)
         """The session, None before there is one."""
 
     @property
@@ -116,6 +120,11 @@ class TLSOverTLS:
     def close(self) -> None:
         """Close the socket. Idempotent."""
         self._outer.close()
+
+    @property
+    def context(self) -> Any:  # noqa: ANN401 (see `Engine`)
+        """What the inner TLS was made with."""
+        return self._engine.context
 
     @property
     def session(self) -> Any:  # noqa: ANN401 (see `Engine`)

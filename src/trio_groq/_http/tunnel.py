@@ -50,7 +50,8 @@ def refused_by_status(proxy: Proxy, origin: Origin, status: int) -> APIConnectio
 
 def _authority(origin: Origin) -> str:
     """Host and port, the port in any case (RFC 9112, 3.2.3)."""
-    return f"[{origin.host}]:{origin.port}" if ":" in origin.host else f"{origin.host}:{origin.port}"
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return f"{host}:{origin.port}"
 
 
 @final

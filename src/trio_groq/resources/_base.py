@@ -71,6 +71,7 @@ def make_call(
     content: Body | None = None,
     content_type: str | None = None,
     accept: str = JSON,
+    model: str = "",
 ) -> Call:
     """A call to the API.
 
@@ -83,6 +84,7 @@ def make_call(
         content: A body that is no JSON.
         content_type: Its media type.
         accept: The media type wanted back.
+        model: Whose rate limits it falls under, where that is not in `params`.
 
     Raises:
         InvalidRequestError: A parameter cannot be JSON.
@@ -106,8 +108,23 @@ def make_call(
         content_type=content_type,
         accept=accept,
         headers=options.get("extra_headers") or {},
+        model=model or _text((params or {}).get("model")),
+        max_tokens=_most_tokens(params or {}),
         query={**given, **(options.get("extra_query") or {})},
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _most_tokens(params: Mapping[str, object]) -> int | None:
+    """What the parameters allow for the answer."""
+    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+        value = params.get(name)
+        if isinstance(value, int):
+            return value
+    return None
 
 
 class Resource:
@@ -128,6 +145,7 @@ class Resource:
         content: Body | None = None,
         content_type: str | None = None,
         accept: str = JSON,
+        model: str = "",
     ) -> T:
         """Make a call (see `make_call`) and read its response."""
         call = make_call(
@@ -139,6 +157,7 @@ class Resource:
             content=content,
             content_type=content_type,
             accept=accept,
+            model=model,
         )
         return await self._caller.perform(
             call,

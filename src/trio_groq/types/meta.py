@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from trio_groq.errors import RateLimits
+from trio_groq.errors import AttemptRecord, RateLimits
 
 __all__ = ["ResponseMeta", "Timings"]
 
@@ -38,6 +38,7 @@ class ResponseMeta:
         headers: Response headers; names are case-insensitive.
         rate_limits: What the `x-ratelimit-*` headers say, None if there were none.
         attempts: How many times the call was sent, at least 1.
+        history: The attempts before this one, which failed.
         timings: Where the time went.
     """
 
@@ -47,3 +48,4 @@ class ResponseMeta:
     rate_limits: RateLimits | None = None
     attempts: int = 1
     timings: Timings = Timings()
+    history: tuple[AttemptRecord, ...] = ()

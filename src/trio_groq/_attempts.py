@@ -1,0 +1,205 @@
+"""The attempts of one logical call: gates before each, the retry policy after each that failed.
+
+A wait only begins if it ends before the call's limit and the caller's own deadline.
+"""
+
+import math
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, final
+
+import attrs
+import trio
+
+from trio_groq._api.requests import Call
+from trio_groq._api.retry import RetryPolicy, decide
+from trio_groq._api.retry_budget import RetryBudget
+from trio_groq._api.throttle import estimate_tokens
+from trio_groq._gates import Gates, Permit
+from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.messages import Origin
+from trio_groq._open_response import OpenResponse
+from trio_groq.errors import (
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    AttemptRecord,
+    CircuitOpenError,
+    RequestInfo,
+)
+
+__all__ = ["Attempt", "Attempts", "Patience"]
+
+T = TypeVar("T")
+Attempt = Callable[[Call, int], Awaitable[tuple[T, OpenResponse]]]
+"""Takes the call and how many attempts of it failed; gives the value and its response."""
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """What all calls of a client share in deciding on attempts.
+
+    Attributes:
+        gates: What an attempt passes before it is sent.
+        budget: Bounds the retries of all calls together; None for no such bound.
+        random: Chance, 0 <= u < 1, for the jitter.
+    """
+
+    gates: Gates = attrs.field(factory=Gates)
+    budget: RetryBudget | None = None
+    random: Callable[[], float]
+
+
+@final
+class Attempts:
+    """One call, attempted until it succeeds, or its policy or a deadline says stop.
+
+    Args:
+        patience: What it shares with others.
+        policy: Its own.
+        deadlines: Its limits.
+        origin: Where it goes.
+        info: Method and URL, for errors.
+    """
+
+    __slots__ = ("_deadlines", "_history", "_info", "_origin", "_patience", "_policy", "_started")
+
+    def __init__(
+        self,
+        patience: Patience,
+        policy: RetryPolicy,
+        deadlines: Deadlines,
+        origin: Origin,
+        info: RequestInfo,
+    ) -> None:
+        self._patience = patience
+        self._policy = policy
+        self._deadlines = deadlines
+        self._origin = origin
+        self._info = info
+        self._history: tuple[AttemptRecord, ...] = ()
+        self._started = 0.0
+
+    async def run(self, call: Call, attempt: Attempt[T]) -> tuple[T, OpenResponse]:
+        """Attempt `call`.
+
+        Raises:
+            APIError: The last attempt's error; its `history` has all.
+            CircuitOpenError: Nothing was sent.
+        """
+        call = self._with_idempotency_key(call)
+        gates, budget = self._patience.gates, self._patience.budget
+        place = gates.new_place()
+        if budget is not None:
+            budget.called(trio.current_time())
+        error: APIError | None = None
+        while True:
+            permit = await self._enter(call, place, error)
+            self._started = trio.current_time()
+            try:
+                value, response = await attempt(call, len(self._history))
+            except APIError as failed:
+                error = failed
+                wait, is_held = self._judge(call, permit, failed)
+                # A caller that has given up meanwhile is told so, and not of this.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                if wait is None:
+                    raise
+                if not is_held and not self._affordable(failed):
+                    raise
+            else:
+                permit.succeeded(response.head.headers)
+                self._record(response)
+                response.permit = permit
+                error = None  # its traceback holds this frame
+                return value, response
+            finally:
+                permit.cancelled()  # unless it was settled
+            if not is_held:
+                await trio.sleep(wait)
+
+    async def _enter(self, call: Call, place: int, last: APIError | None) -> Permit:
+        """Wait until the next attempt may be sent.
+
+        Raises:
+            APIError: It may not be, or not in time: the last attempt's error, which says so.
+            CircuitOpenError: There was no attempt before.
+        """
+        gates = self._patience.gates
+        length = len(call.body) if isinstance(call.body, bytes) else 0
+        target = self._origin, call.model, estimate_tokens(length, call.max_tokens), place
+        permit = gates.try_enter(*target)
+        if permit is not None:
+            return permit  # noqa: ASYNC910 (asked only where a request follows)
+        try:
+            return await gates.enter(*target, self._deadlines)
+        except (APITimeoutError, CircuitOpenError) as late:
+            if last is None:
+                if isinstance(late, APITimeoutError):
+                    late.request = self._info
+                raise
+            last.add_note(f"Not tried again: {late}")
+            raise last from None
+
+    def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
+        """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""
+        number = len(self._history) + 1
+        wait = decide(
+            self._policy,
+            attempt=number,
+            error=error,
+            headers=error.headers if isinstance(error, APIStatusError) else None,
+            remaining=self._remaining(),
+            u=self._patience.random(),
+        )
+        if not _repeatable(call):
+            wait = None
+        is_held = permit.failed(error, wait)
+        self._history += (
+            AttemptRecord(
+                number=number,
+                started=self._started - self._deadlines.started,
+                duration=trio.current_time() - self._started,
+                error=f"{type(error).__name__}: {error.message}",
+                status=error.status_code if isinstance(error, APIStatusError) else None,
+                request_id=error.request_id,
+                wait=wait,
+            ),
+        )
+        error.attempts = number
+        error.history = self._history
+        error.request = error.request or self._info
+        return wait, is_held
+
+    def _affordable(self, error: APIError) -> bool:
+        """Whether the budget of all calls has room for a retry."""
+        budget = self._patience.budget
+        if budget is None or budget.try_retry(trio.current_time()):
+            return True
+        error.add_note(
+            "Not tried again: the client's retry budget is spent, as too many calls fail."
+        )
+        return False
+
+    def _record(self, response: OpenResponse) -> None:
+        response.attempts = len(self._history) + 1
+        response.history = self._history
+
+    def _remaining(self) -> float:
+        end = min(self._deadlines.ends_at, trio.current_effective_deadline())
+        return math.inf if end == math.inf else end - trio.current_time()
+
+    def _with_idempotency_key(self, call: Call) -> Call:
+        if not self._policy.idempotency_key or call.method == "GET":
+            return call
+        if any(name.lower() == IDEMPOTENCY_KEY.lower() for name in call.headers):
+            return call
+        key = f"trio-groq-{uuid.uuid4()}"
+        return attrs.evolve(call, headers={**call.headers, IDEMPOTENCY_KEY: key})
+
+
+def _repeatable(call: Call) -> bool:
+    """Whether the body can be sent once more: a stream that was read from cannot."""
+    return isinstance(call.body, bytes) or call.body.replayable

@@ -1,0 +1,1 @@
+"""Where settings come from: the environment, files and arguments, joined with their origins."""
