@@ -61,8 +61,8 @@ def calling(
 ) -> Iterator[Caller]:
     pool = new_pool(limits)
     builder = RequestBuilder(parse_base_url(url), {}, {})
-    patience = Patience(random=lambda: u)
-    yield Caller(pool=pool, builder=builder, api_key=key, patience=patience, **rest)
+    rest.setdefault("patience", Patience(random=lambda: u))
+    yield Caller(pool=pool, builder=builder, api_key=key, **rest)
     assert pool.statistics().leased == 0
     assert pool.statistics().dialling == 0
     assert pool.statistics().waiting == 0

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -13,6 +13,16 @@ from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudgetPolicy
 from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._api.urls import DEFAULT_BASE_URL, BaseURL, parse_base_url
+from trio_groq._config.environment import KEY_VARIABLE, environment_tree
+from trio_groq._config.settings import (
+    ARGUMENT,
+    HEADERS,
+    Node,
+    Origins,
+    Setting,
+    origins_of,
+    overlaid,
+)
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
@@ -26,6 +36,7 @@ __all__ = [
     "CircuitBreakerPolicy",
     "ClientConfig",
     "ExchangeLimits",
+    "LogLevel",
     "PoolLimits",
     "RateLimitPolicy",
     "RetryBudgetPolicy",
@@ -93,7 +104,6 @@ class ClientConfig:
             system's authorities and speaks TLS 1.2 or later.
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
-        rate_limit: How to keep within limits that are known; None to wait only after a refusal.
         models: The models that are meant to be used, by name; empty for any.
         track_latency: Whether times are kept for each model.
         latency_samples: Calls of a model whose times are kept, 1 or more.
@@ -129,9 +139,6 @@ class ClientConfig:
         default=None, validator=instance(SSLContext, optional=True), repr=False
     )
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
-    rate_limit: RateLimitPolicy | None = attrs.field(
-        default=None, validator=instance(RateLimitPolicy, optional=True)
-    )
     models: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_check_names)
     track_latency: bool = attrs.field(default=False, validator=instance(bool))
     latency_samples: int = attrs.field(default=100, validator=count(1))
@@ -229,14 +236,14 @@ class ClientConfig:
         return self.api_key
 
 
-def _given(name: str, value: Any) -> Setting | Tree:  # noqa: ANN401 (any field)
+def _given(name: str, value: Any) -> Node:  # noqa: ANN401 (any field)
     """An argument as a node of a tree: header fields are joined one by one, the rest is whole."""
     if name == HEADERS and isinstance(value, Mapping):
         return {key: Setting(item, ARGUMENT) for key, item in value.items()}
     return Setting(value, ARGUMENT)
 
 
-def _plain(node: Setting | Tree) -> Any:  # noqa: ANN401 (any field)
+def _plain(node: Node) -> Any:  # noqa: ANN401 (any field)
     if isinstance(node, Setting):
         return node.value
     return {name: _plain(each) for name, each in node.items()}

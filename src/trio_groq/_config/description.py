@@ -1,7 +1,7 @@
 """The effective settings as a table of text: name, value, origin."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -76,18 +76,11 @@ def _default(field: "attrs.Attribute[Any]") -> object:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 (any setting)
-    if value is None or (isinstance(value, Collection) and not value and value != ""):
+    if value is None or value in _EMPTY:
         return NONE
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float | Secret):
-        return repr(value)
-    if isinstance(value, str):
-        return _shown_text(value)
-    if isinstance(value, frozenset):
-        return ", ".join(sorted(map(_shown, value)))
-    if isinstance(value, tuple | list):
-        return _cut(", ".join(map(_shown, value)))
+    for kind, show in _FORMS:
+        if isinstance(value, kind):
+            return show(value)
     return type(value).__name__
 
 
@@ -99,3 +92,15 @@ def _shown_text(text: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - len(HIDDEN)]}{HIDDEN}"
+
+
+_EMPTY: Final[tuple[object, ...]] = ((), [], {}, frozenset())
+
+# The first that fits: booleans are integers, too.
+_FORMS: Final[tuple[tuple[Any, Callable[[Any], str]], ...]] = (
+    (bool, lambda value: str(value).lower()),
+    (int | float | Secret, repr),
+    (str, _shown_text),
+    (frozenset, lambda value: ", ".join(sorted(map(_shown, value)))),
+    (tuple | list, lambda value: _cut(", ".join(map(_shown, value)))),
+)

@@ -97,29 +97,30 @@ def _parse_json(text: str, name: str) -> Any:  # noqa: ANN401 (what files hold)
 
 
 def _parse_yaml(text: str, name: str) -> Any:  # noqa: ANN401 (what files hold)
-    yaml: Any = None
     try:
-        yaml = import_module("yaml")
-    except ImportError:
-        pass  # told below
-    if yaml is None:
+        yaml: Any = import_module("yaml")
+    except ImportError as exc:
         raise ConfigurationError(
             f"{name}: expected PyYAML to be installed, got none; run: pip install pyyaml"
-        )
+        ) from exc
 
     def parse() -> Any:  # noqa: ANN401 (what files hold)
-        problem = ""
         try:
             data = yaml.safe_load(text)
+        except yaml.YAMLError as exc:
+            problem = _yaml_problem(exc)
+        else:
             return {} if data is None else data
-        except yaml.YAMLError as exc:  # its text quotes the line
-            mark = getattr(exc, "problem_mark", None)
-            problem = str(getattr(exc, "problem", None) or "a character that YAML does not allow")
-            if mark is not None:
-                problem += f" (at line {mark.line + 1}, column {mark.column + 1})"
         raise ValueError(problem)
 
     return _parsed(parse, name, "YAML")
+
+
+def _yaml_problem(exc: Any) -> str:  # noqa: ANN401 (of a module that is imported late)
+    """What PyYAML found, without the line, which its text quotes."""
+    problem = str(getattr(exc, "problem", None) or "a character that YAML does not allow")
+    mark = getattr(exc, "problem_mark", None)
+    return problem if mark is None else f"{problem} (line {mark.line + 1})"
 
 
 _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = {

@@ -20,6 +20,7 @@ __all__ = [
     "is_optional",
     "item_hint",
     "members",
+    "origin_of",
     "record_of",
 ]
 
@@ -44,9 +45,15 @@ SHORT_FORMS: Final[Mapping[type, str]] = {
 """The field of a record that a single value in the record's place is for."""
 
 
+def origin_of(hint: Hint) -> Hint:
+    """The type that a generic one was made of, None for others."""
+    origin: Hint = get_origin(hint)
+    return origin
+
+
 def members(hint: Hint) -> tuple[Hint, ...]:
     """The types of a union, however nested; the type alone if it is none."""
-    if get_origin(hint) in (Union, UnionType):
+    if origin_of(hint) in (Union, UnionType):
         return tuple(member for each in get_args(hint) for member in members(each))
     return (hint,)
 
@@ -65,7 +72,7 @@ def record_of(hint: Hint) -> type | None:
 
 def item_hint(hint: Hint) -> Hint | None:
     """The type of a mapping's values, None if the type has no mapping."""
-    found = (get_args(each) for each in members(hint) if get_origin(each) in (Mapping, dict))
+    found = (get_args(each) for each in members(hint) if origin_of(each) in (Mapping, dict))
     return next((arguments[1] for arguments in found), None)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 
@@ -26,7 +26,7 @@ class Expanded(str):
 
     template: str
 
-    def __new__(cls, text: str, template: str) -> "Expanded":
+    def __new__(cls, text: str, template: str) -> Self:
         made = super().__new__(cls, text)
         made.template = template
         return made

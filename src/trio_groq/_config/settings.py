@@ -14,6 +14,7 @@ from trio_groq.errors import ConfigurationError
 __all__ = [
     "ARGUMENT",
     "HEADERS",
+    "Node",
     "Origin",
     "Origins",
     "Path",
@@ -35,7 +36,8 @@ HEADERS: Final = "default_headers"
 Path: TypeAlias = tuple[str | int, ...]
 """Keys that lead from the configuration to a value; numbers are places in a list."""
 
-Tree: TypeAlias = "dict[str, Setting | Tree]"
+Tree: TypeAlias = "dict[str, Node]"
+Node: TypeAlias = "Setting | Tree"
 
 
 def shown_path(path: Path) -> str:
@@ -125,13 +127,11 @@ class Origins:
         return None
 
 
-def value_at(owner: object, path: Path) -> Any:  # noqa: ANN401 (any setting)
+def value_at(owner: Any, path: Path) -> Any:  # noqa: ANN401 (any setting, of any owner)
     """The value that `path` leads to; None where it leads nowhere."""
     for key in path:
-        if isinstance(owner, Mapping):
-            owner = owner.get(key)
-        else:
-            owner = getattr(owner, str(key), None)
+        is_table = isinstance(owner, Mapping)
+        owner = owner.get(key) if is_table else getattr(owner, str(key), None)
     return owner
 
 
@@ -173,7 +173,7 @@ def joined(first: Tree, second: Tree, path: Path = ()) -> Tree:
     return result
 
 
-def _first_origin(node: Setting | Tree, path: Path) -> Origin | str:
+def _first_origin(node: Node, path: Path) -> Origin | str:
     """Who states a setting, or the first one of a table."""
     if isinstance(node, Setting):
         return node.origin

@@ -16,7 +16,7 @@ from trio_groq._config.hints import (
     item_hint,
     record_of,
 )
-from trio_groq._config.settings import Origin, Setting, Tree, joined
+from trio_groq._config.settings import Node, Origin, Setting, Tree, joined
 
 __all__ = ["planted"]
 
@@ -58,7 +58,7 @@ def _hint(cls: type, name: str) -> Hint | None:
     return None if field is None else field.type
 
 
-def _node(hint: Hint | None, value: Any, origin: Origin) -> Setting | Tree:  # noqa: ANN401 (what sources hold)
+def _node(hint: Hint | None, value: Any, origin: Origin) -> Node:  # noqa: ANN401 (what sources hold)
     record = record_of(hint)
     if record is not None:
         if isinstance(value, Mapping):

@@ -9,7 +9,7 @@ this module late.
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import attrs
 import cattrs
@@ -26,10 +26,11 @@ from trio_groq._config.hints import (
     is_optional,
     item_hint,
     members,
+    origin_of,
     record_of,
 )
 from trio_groq._config.interpolation import Expanded
-from trio_groq._config.settings import Origin, Path, Setting, Tree, leaves, shown_path
+from trio_groq._config.settings import Node, Origin, Path, Setting, Tree, leaves, shown_path
 from trio_groq.errors import ConfigurationError
 
 __all__ = ["MAX_FAULTS", "structured"]
@@ -67,8 +68,8 @@ def structured(cls: type[T], tree: Tree) -> T:
 
     Args:
         cls: An attrs class.
-        tree: Its settings. What comes from files is checked by the fields' types, and what is given
-            in code by the class alone.
+        tree: Its settings. What comes from files is checked by the fields' types, too; the rest by
+            the class alone.
 
     Raises:
         ConfigurationError: What does not fit, each on a line, with its origin and path.
@@ -110,14 +111,12 @@ def _field_hook(
     record = record_of(hint)
     is_hidden = not field.repr or Secret in members(hint)
 
-    def structure(node: Setting | Tree, _: object) -> Any:  # noqa: ANN401 (any field)
+    def structure(node: Node, _: object) -> Any:  # noqa: ANN401 (any field)
         if isinstance(node, dict):
             if record is not None:
                 return converter.structure(node, record)
             return _mapping(node, item_hint(hint), is_hidden=is_hidden)
-        if node.origin.kind == "argument":
-            return node.value
-        value = _value(node.value, hint, is_hidden=is_hidden)
+        value = _stated(node, hint, is_hidden=is_hidden)
         # Checked before the class does, which tells only the first fault. What converts, checks
         # for itself.
         if field.validator is not None and field.converter is None:
@@ -129,17 +128,20 @@ def _field_hook(
 
 def _mapping(table: Tree, hint: Hint, *, is_hidden: bool) -> dict[str, Any]:
     made = {}
-    for key, setting in table.items():
-        # A mapping is planted with settings only.
-        assert isinstance(setting, Setting)
-        is_given = setting.origin.kind == "argument"
+    # All of a mapping's entries are settings, none a table.
+    for (key,), setting in leaves(table):
         try:
-            made[key] = (
-                setting.value if is_given else _value(setting.value, hint, is_hidden=is_hidden)
-            )
+            made[str(key)] = _stated(setting, hint, is_hidden=is_hidden)
         except _Fault as fault:
             raise _Fault(fault.message, (key, *fault.path)) from None
     return made
+
+
+def _stated(setting: Setting, hint: Hint, *, is_hidden: bool) -> Any:  # noqa: ANN401 (any field)
+    """Of what a file states a value of the type; the rest is a value already."""
+    if setting.origin.kind == "file":
+        return _value(setting.value, hint, is_hidden=is_hidden)
+    return setting.value
 
 
 def _value(value: object, hint: Hint, *, is_hidden: bool) -> Any:  # noqa: ANN401 (any field)
@@ -149,10 +151,10 @@ def _value(value: object, hint: Hint, *, is_hidden: bool) -> Any:  # noqa: ANN40
         _Fault: It is none.
     """
     kinds = [each for each in members(hint) if _expected(each)]
-    if is_optional(hint):
-        # Where any text will do, `none` is a text like others.
-        if value is None or (value == NONE and str not in kinds and not _fits(value, kinds)):
-            return None
+    # Where any text will do, `none` is a text like others.
+    is_none = value is None or (value == NONE and str not in kinds)
+    if is_none and is_optional(hint):
+        return None
     if not kinds:
         raise _Fault("expected to be set in code, got a value in a file")
     for kind in kinds:
@@ -168,15 +170,11 @@ def _value(value: object, hint: Hint, *, is_hidden: bool) -> Any:  # noqa: ANN40
 _UNFIT: Final = object()
 
 
-def _fits(value: object, kinds: list[Hint]) -> bool:
-    return any(_made(value, kind, is_hidden=True) is not _UNFIT for kind in kinds)
-
-
 def _expected(kind: Hint) -> str:
     """What a file has to hold for a type of this kind; empty where nothing in a file can be one."""
-    if get_origin(kind) is Literal:
+    if origin_of(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
-    if get_origin(kind) in _SEQUENCES:
+    if origin_of(kind) in _SEQUENCES:
         return "a list"
     if item_hint(kind) is not None or (isinstance(kind, type) and attrs.has(kind)):
         return "a table"
@@ -194,7 +192,7 @@ _SCALARS: Final[Mapping[object, str]] = {
 
 def _made(value: object, kind: Hint, *, is_hidden: bool) -> Any:  # noqa: ANN401 (any field)
     """The value as one of this kind, `_UNFIT` if it is not one."""
-    origin = get_origin(kind)
+    origin = origin_of(kind)
     if origin is Literal:
         return next((each for each in get_args(kind) if each == value), _UNFIT)
     if origin in _SEQUENCES and isinstance(value, list):
@@ -296,7 +294,7 @@ def _of_validator(message: str, path: Path) -> tuple[Path, str]:
 
 def _blamed(tree: Tree, path: Path) -> str:
     """The origin and path of a fault: of its setting, or of the table that it is in."""
-    node: Setting | Tree = tree
+    node: Node = tree
     for depth, key in enumerate(path):
         if isinstance(node, Setting):
             return node.origin.blamed(path[:depth]) + _rest(path[depth:])

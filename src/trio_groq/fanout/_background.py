@@ -37,17 +37,17 @@ class Background:
     __slots__ = ("_manager", "_scope")
 
     def __init__(self) -> None:
-        self._manager: Final = trio.open_nursery()
+        self._manager: Final = trio.open_nursery(strict_exception_groups=True)
         self._scope: Final = trio.CancelScope()
 
-    async def open(self, work: Callable[[trio.Nursery], Awaitable[None]]) -> None:  # noqa: ASYNC910 (its callers are)
+    async def open(self, work: Callable[[trio.Nursery], Awaitable[None]]) -> None:  # noqa: ASYNC910 (its callers are checkpoints)
         """Start `work` beside the caller. It gets a nursery for its tasks."""
         nursery = await self._manager.__aenter__()
         nursery.start_soon(self._run, work)
 
     async def _run(self, work: Callable[[trio.Nursery], Awaitable[None]]) -> None:
         with self._scope:
-            async with trio.open_nursery() as nursery:
+            async with trio.open_nursery(strict_exception_groups=True) as nursery:
                 await work(nursery)
 
     def cancel(self) -> None:
@@ -64,15 +64,11 @@ class Background:
             BaseException: A task broke, or this was cancelled; not in a group.
         """
         self.cancel()
-        alone: BaseException
+        alone: BaseException | None = None
         try:
             # The nursery is not told of `exc`: it would wrap it in a group.
             await self._manager.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
             alone = raised_alone(group)
-        except trio.Cancelled as cancelled:
-            alone = cancelled
-        else:
-            return
-        if exc is None or not isinstance(alone, trio.Cancelled):
+        if alone is not None and (exc is None or not isinstance(alone, trio.Cancelled)):
             raise alone

@@ -45,7 +45,8 @@ async def opened(stream: AnyStream) -> None:
     try:
         await _first_token(stream._stream if isinstance(stream, ParsedChatStream) else stream)
     except BaseException:
-        await let_go(stream)
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await stream.aclose()
         raise
 
 
@@ -86,13 +87,14 @@ async def obtain(made: object) -> Any:  # noqa: ANN401 (whatever the caller's fu
         )
     if isinstance(made, AnyStream):
         await opened(made)
-    return made
+    return made  # noqa: ASYNC910 (one of the two above has happened)
 
 
 async def let_go(value: object) -> None:
-    """Close what nobody is going to use, if it is something that can be closed."""
+    """Close what nobody is going to use, if it is something that can be closed.
+
+    To be called in a scope that is shielded and has a deadline.
+    """
+    await trio.lowlevel.cancel_shielded_checkpoint()
     if hasattr(value, "aclose"):
-        with trio.move_on_after(CLOSE_SECONDS, shield=True):
-            await value.aclose()
-    else:
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        await value.aclose()

@@ -1,10 +1,9 @@
 """`client.map`: any number of requests, so many of them in flight."""
 
 from collections.abc import AsyncIterable, Iterable
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
+from typing import Final, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
 from weakref import WeakValueDictionary
 
 import trio
@@ -13,7 +12,7 @@ from trio_groq._api.adaptive import Adaptive, AdaptiveLimit, is_refusal
 from trio_groq._call import Caller
 from trio_groq._stream import ChatStream
 from trio_groq.errors import InvalidRequestError
-from trio_groq.fanout._background import Background
+from trio_groq.fanout._background import CLOSE_SECONDS, Background
 from trio_groq.fanout._first_token import let_go
 from trio_groq.fanout._requests import Source, chat_call, open_chat
 from trio_groq.fanout._window import Window
@@ -128,31 +127,30 @@ class Map(Generic[R, T]):
         self._state = "closed"
         self._news.unpark_all()
         try:
-            await self._background.close(exc)
+            await self._background.close(exc)  # noqa: ASYNC102 (its tasks are cancelled)
         finally:
             left = [outcome.value for outcome in self._window.clear()]
-            for value in (*left, *self._streams.values()):
-                await let_go(value)
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                for value in (*left, *self._streams.values()):
+                    await let_go(value)
 
     # -- its tasks
 
-    async def _feed(self, nursery: trio.Nursery) -> None:
+    async def _feed(self, nursery: trio.Nursery) -> None:  # noqa: ASYNC910 (as lazy as the requests)
         """Pull requests and start their calls, for as long as there is room."""
         window = self._window
-        with suppress(StopAsyncIteration):
+        try:
             while self._pulling:
                 if not window.may_start:
                     await self._room.park()
                     continue
-                try:
-                    request = await self._source.next()
-                except StopAsyncIteration:
-                    raise
-                except Exception as error:  # noqa: BLE001 (raised where the outcomes are taken)
-                    self._fail(error)
-                    break
+                request = await self._source.next()
                 if self._pulling:
                     nursery.start_soon(self._run, window.start(), request)
+        except StopAsyncIteration:
+            pass
+        except Exception as error:  # noqa: BLE001 (raised where the outcomes are taken)
+            self._fail(error)
         self._pulling = False
         self._news.unpark_all()
 
@@ -181,7 +179,7 @@ class Map(Generic[R, T]):
                 return await chat_call(self._caller, request), None
             stream, lease = await open_chat(self._caller, request)
         except Exception as error:  # noqa: BLE001 (it is the outcome of this request)
-            return None, error
+            return None, error  # noqa: ASYNC910 (the end of its task)
         if lease.is_held:
             self._streams[index] = stream
             lease.on_free = partial(self._stream_closed, index)

@@ -1,0 +1,317 @@
+"""The attempts of a call as the server, its meta and its error see them; budget and circuit."""
+
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from calling import ASK, FAILED, MODELS, OK, calling, fetch, takes, times
+from streaming import ASK as PROMPT
+from streaming import client_of
+from trio_groq import GroqClient
+from trio_groq._api.circuit import CircuitBreakerPolicy
+from trio_groq._api.requests import Call
+from trio_groq._api.retry import RetryPolicy
+from trio_groq._api.retry_budget import RetryBudget, RetryBudgetPolicy
+from trio_groq._api.throttle import RateLimitPolicy
+from trio_groq._attempts import Patience
+from trio_groq._gates import Gates
+from trio_groq._http.deadlines import Timeouts
+from trio_groq.config import ClientConfig
+from trio_groq.errors import (
+    APIError,
+    APITimeoutError,
+    CircuitOpenError,
+    GroqError,
+    InternalServerError,
+    RateLimitError,
+)
+from trio_groq.testing import FakeGroq, RecordedRequest, Reply
+
+POST = Call(method="POST", path="/openai/v1/chat/completions", body=ASK.body)
+
+
+def headers_of(server: FakeGroq, name: str) -> list[str | None]:
+    return [request.header(name) for request in server.requests]
+
+
+def patience(**gates: Any) -> Patience:
+    return Patience(gates=Gates(**gates), random=lambda: 0.0)
+
+
+# -- what the server sees
+
+
+async def test_the_attempt_s_number_goes_out(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(FAILED, FAILED, OK, OK)
+    with calling(fake_groq.url) as caller:
+        await fetch(caller, MODELS)
+        await fetch(caller, MODELS)
+    assert headers_of(fake_groq, "x-stainless-retry-count") == ["0", "1", "2", "0"]
+
+
+async def test_a_key_is_kept_over_the_attempts_of_one_call(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(FAILED, OK, OK, OK)
+    policy = RetryPolicy(idempotency_key=True)
+    with calling(fake_groq.url, retry=policy) as caller:
+        await fetch(caller, POST)
+        await fetch(caller, POST)
+        await fetch(caller, MODELS)
+    first, again, second, none = headers_of(fake_groq, "idempotency-key")
+    assert first == again
+    assert first is not None
+    assert first.startswith("trio-groq-")
+    assert second not in {None, first}
+    assert none is None
+
+
+async def test_the_caller_s_own_key_wins(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(OK)
+    call = attrs.evolve(POST, headers={"idempotency-key": "mine"})
+    with calling(fake_groq.url, retry=RetryPolicy(idempotency_key=True)) as caller:
+        await fetch(caller, call)
+    assert headers_of(fake_groq, "idempotency-key") == ["mine"]
+
+
+async def test_no_key_unless_asked_for(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(OK)
+    with calling(fake_groq.url) as caller:
+        await fetch(caller, POST)
+    assert headers_of(fake_groq, "idempotency-key") == [None]
+
+
+# -- what is on record
+
+
+async def test_meta_has_every_attempt(fake_groq: FakeGroq, autojump_clock: MockClock) -> None:
+    slow = attrs.evolve(Reply.error(503, "busy"), head_delay=2.0)
+    fake_groq.enqueue(slow, Reply.error(429, "later", retry_after=7), OK)
+    with calling(fake_groq.url) as caller:
+        _, made = await fetch(caller, MODELS)
+    meta = made()
+    first, second = meta.history
+    assert meta.attempts == 3
+    assert (first.number, first.started, first.duration) == (1, 0.0, 2.0)
+    assert (first.status, first.wait) == (503, 0.5)
+    assert first.error.startswith("InternalServerError: 503")
+    assert first.request_id is not None
+    assert (second.number, second.started, second.status, second.wait) == (2, 2.5, 429, 7.0)
+
+
+async def test_an_error_has_every_attempt_too(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(FAILED, FAILED)
+    once = RetryPolicy(max_retries=1)
+    with calling(fake_groq.url, retry=once) as caller, pytest.raises(InternalServerError) as caught:
+        await fetch(caller, MODELS)
+    assert [record.number for record in caught.value.history] == [1, 2]
+    assert [record.wait for record in caught.value.history] == [0.5, None]
+    assert caught.value.attempts == 2
+
+
+# -- the budget of all calls
+
+
+async def test_retries_have_a_budget(fake_groq: FakeGroq, autojump_clock: MockClock) -> None:
+    fake_groq.enqueue(*[FAILED] * 30)
+    budget = RetryBudget(RetryBudgetPolicy(ratio=0.5, window=10.0, min_per_second=0.0))
+    shared = Patience(budget=budget, random=lambda: 0.0)
+    errors: list[APIError] = []
+
+    async def call() -> None:
+        with pytest.raises(InternalServerError) as caught:
+            await fetch(caller, MODELS)
+        errors.append(caught.value)
+
+    with calling(fake_groq.url, patience=shared) as caller:
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(call)
+    assert len(fake_groq.requests) == 8 + 4
+    notes = [note for error in errors for note in getattr(error, "__notes__", ())]
+    assert sum("retry budget is spent" in note for note in notes) >= 4
+    assert budget.denied >= 4
+
+
+# -- the circuit
+
+
+def broken(_request: RecordedRequest) -> Reply:
+    return FAILED
+
+
+async def test_an_open_circuit_fails_calls_at_once(autojump_clock: MockClock) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        policy = CircuitBreakerPolicy(failure_threshold=3, open_for=30.0, success_threshold=1)
+        with calling(server.url, patience=patience(circuit_breaker=policy)) as caller:
+            with pytest.raises(InternalServerError) as failed:
+                await fetch(caller, MODELS)
+            assert failed.value.attempts == 3
+            with takes(0), pytest.raises(CircuitOpenError) as caught:
+                await fetch(caller, MODELS)
+            assert len(server.requests) == 3
+            assert caught.value.retry_at == pytest.approx(trio.current_time() + 30.0)
+            await trio.sleep(30.0)
+            server.enqueue(OK)
+            assert (await fetch(caller, MODELS))[0] == {"ok": True}
+
+
+async def test_a_circuit_that_opens_between_attempts_ends_the_call_with_its_own_error(
+    autojump_clock: MockClock,
+) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        policy = CircuitBreakerPolicy(failure_threshold=2)
+        with calling(server.url, patience=patience(circuit_breaker=policy)) as caller:
+            with pytest.raises(InternalServerError) as caught:
+                await fetch(caller, MODELS)
+    assert caught.value.attempts == 2
+    assert any("Not tried again" in note for note in caught.value.__notes__)
+
+
+async def test_calls_wait_for_a_circuit_if_they_may(autojump_clock: MockClock) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        policy = CircuitBreakerPolicy(failure_threshold=3, on_open="wait", success_threshold=1)
+        with calling(server.url, patience=patience(circuit_breaker=policy)) as caller:
+            with pytest.raises(InternalServerError):
+                await fetch(caller, MODELS)
+            server.enqueue(OK)
+            with takes(30.0):
+                assert (await fetch(caller, MODELS))[0] == {"ok": True}
+
+
+async def test_a_cancelled_probe_gives_its_place_back(autojump_clock: MockClock) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        policy = CircuitBreakerPolicy(failure_threshold=3, success_threshold=1)
+        with calling(server.url, patience=patience(circuit_breaker=policy)) as caller:
+            with pytest.raises(InternalServerError):
+                await fetch(caller, MODELS)
+            await trio.sleep(30.0)
+            server.enqueue(attrs.evolve(OK, head_delay=10.0), OK)
+            with trio.move_on_after(5.0):
+                await fetch(caller, MODELS)
+            assert (await fetch(caller, MODELS))[0] == {"ok": True}
+
+
+async def test_an_error_without_attempts_names_the_request(autojump_clock: MockClock) -> None:
+    async with FakeGroq() as server:
+        limited = patience(rate_limit=RateLimitPolicy(requests_per_minute=1, max_wait=5.0))
+        with calling(server.url, patience=limited) as caller:
+            call = attrs.evolve(MODELS, model="m")
+            await fetch(caller, call)
+            with takes(0), pytest.raises(APITimeoutError) as caught:
+                await fetch(caller, call)
+    assert (caught.value.phase, caught.value.attempts) == ("rate_limit", 0)
+    assert caught.value.request is not None
+
+
+# -- the rate gate
+
+
+async def test_after_a_429_every_call_for_the_model_waits(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=7), *[OK] * 4)
+    limited, other = attrs.evolve(MODELS, model="a"), attrs.evolve(MODELS, model="b")
+    with calling(fake_groq.url) as caller:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fetch, caller, limited)
+            await trio.sleep(1.0)
+            nursery.start_soon(fetch, caller, limited)
+            with takes(0):
+                await fetch(caller, other)
+    first, free, *held = times(fake_groq)
+    assert (first, free) == (0.0, 1.0)
+    assert len(held) == 2
+    assert min(held) >= 7.0
+
+
+async def test_a_wait_that_the_caller_s_deadline_forbids_is_not_begun(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=7), OK)
+    call = attrs.evolve(MODELS, model="a")
+    with calling(fake_groq.url) as caller, takes(0), pytest.raises(RateLimitError) as caught:
+        await fetch(caller, call, timeout=Timeouts(total=5.0))
+    assert caught.value.retry_after == 7.0
+
+
+# -- the client
+
+
+async def test_a_client_shows_what_the_server_said_of_its_limits(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    limits = [
+        ("x-ratelimit-limit-requests", "14400"),
+        ("x-ratelimit-remaining-requests", "14399"),
+        ("x-ratelimit-limit-tokens", "6000"),
+        ("x-ratelimit-reset-tokens", "1m26.4s"),
+    ]
+    fake_groq.enqueue(Reply(content="Hi", headers=limits))
+    async with client_of(fake_groq) as client:
+        assert client.rate_limits() is None
+        await client.chat.completions.create(**PROMPT)
+        await trio.sleep(2.0)
+        seen = client.rate_limits(PROMPT["model"])
+        assert seen is not None
+        assert (seen.requests.limit, seen.requests.remaining) == (14400, 14399)
+        assert (seen.tokens.limit, seen.tokens.reset_after) == (6000, 86.4)
+        assert seen.age == 2.0
+        assert client.rate_limits() == seen
+        assert client.rate_limits("other") is None
+
+
+async def test_a_client_is_available_until_its_circuit_opens(autojump_clock: MockClock) -> None:
+    async with FakeGroq(default_reply=FAILED) as server, client_of(server) as client:
+        assert client.is_available()
+        for _ in range(2):
+            with pytest.raises(GroqError):
+                await client.models.list()
+        assert not client.is_available()
+        assert "open" in client.gate_statistics().circuits.values()
+        assert not client.with_options(timeout=5.0).is_available()
+        assert client.with_options(api_key="gsk_other").is_available()
+        await client.aclose()
+        assert not client.is_available()
+
+
+async def test_without_a_breaker_there_is_no_circuit(autojump_clock: MockClock) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        config = ClientConfig(
+            api_key="gsk_test", base_url=server.url, circuit_breaker=None, retry_budget=None
+        )
+        async with GroqClient(config=config) as client:
+            for _ in range(4):
+                with pytest.raises(InternalServerError):
+                    await client.models.list()
+            assert client.is_available()
+    assert len(server.requests) == 12
+
+
+async def cancel_after(seconds: float, scope: trio.CancelScope) -> None:
+    await trio.sleep(seconds)
+    scope.cancel()
+
+
+async def test_a_call_in_the_gates_is_cancelled_without_a_trace(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=7), OK, OK)
+    call = attrs.evolve(MODELS, model="a")
+    with calling(fake_groq.url) as caller:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fetch, caller, call)
+            await wait_all_tasks_blocked()
+            with trio.CancelScope() as scope:
+                nursery.start_soon(cancel_after, 3.0, scope)
+                await fetch(caller, call)
+            assert scope.cancelled_caught
+            assert caller.patience.gates.statistics().waiting == 1
+        assert caller.patience.gates.statistics().waiting == 0
