@@ -166,11 +166,13 @@ async def test_an_open_circuit_fails_calls_at_once(autojump_clock: MockClock) ->
 async def test_a_circuit_that_opens_between_attempts_ends_the_call_with_its_own_error(
     autojump_clock: MockClock,
 ) -> None:
+    opens_early = patience(circuit_breaker=CircuitBreakerPolicy(failure_threshold=2))
     async with FakeGroq(default_reply=FAILED) as server:
-        policy = CircuitBreakerPolicy(failure_threshold=2)
-        with calling(server.url, patience=patience(circuit_breaker=policy)) as caller:
-            with pytest.raises(InternalServerError) as caught:
-                await fetch(caller, MODELS)
+        with (
+            calling(server.url, patience=opens_early) as caller,
+            pytest.raises(InternalServerError) as caught,
+        ):
+            await fetch(caller, MODELS)
     assert caught.value.attempts == 2
     assert any("Not tried again" in note for note in caught.value.__notes__)
 

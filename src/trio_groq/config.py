@@ -22,6 +22,7 @@ from trio_groq._config.settings import (
     Setting,
     origins_of,
     overlaid,
+    without_keys,
 )
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
@@ -176,7 +177,7 @@ class ClientConfig:
         except ConfigurationError as exc:
             setting = found.get(str(exc).partition(":")[0])
             if isinstance(setting, Setting):
-                raise ConfigurationError(f"{setting.origin}: {exc}") from None
+                raise ConfigurationError(without_keys(f"{setting.origin}: {exc}")) from None
             raise
         return attrs.evolve(config, _origins=origins_of(config, tree))
 

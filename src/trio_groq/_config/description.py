@@ -8,7 +8,7 @@ import attrs
 
 from trio_groq._api.auth import Secret
 from trio_groq._config.hints import NONE, fields_of
-from trio_groq._config.settings import Origins, Path, shown_path
+from trio_groq._config.settings import Origins, Path, shown_path, without_keys
 
 __all__ = ["described"]
 
@@ -20,7 +20,6 @@ UNKNOWN: Final = "argument"
 """Who states a value that is not the default, when nobody else is known to."""
 
 _USER_IN_URL: Final = re.compile(r"//[^/@\s]*@")
-_KEY: Final = re.compile(r"gsk_\w+")
 
 
 def described(config: Any, origins: Origins) -> str:  # noqa: ANN401 (any attrs object)
@@ -86,7 +85,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 (any setting)
 
 def _shown_text(text: str) -> str:
     """Text without what a URL or a key in it would give away, and in one line."""
-    hidden = _KEY.sub(HIDDEN, _USER_IN_URL.sub(f"//{HIDDEN}@", text))
+    hidden = without_keys(_USER_IN_URL.sub(f"//{HIDDEN}@", text))
     return _cut(hidden if hidden.isprintable() and hidden else repr(hidden))
 
 

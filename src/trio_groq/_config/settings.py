@@ -4,6 +4,7 @@ A tree has the shape of the configuration: a table for each record, a `Setting` 
 two sources are joined field by field, and whoever finds a fault later knows whom to blame.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
@@ -28,6 +29,7 @@ __all__ = [
     "shown_path",
     "value_at",
     "variable_origin",
+    "without_keys",
 ]
 
 HEADERS: Final = "default_headers"
@@ -38,6 +40,14 @@ Path: TypeAlias = tuple[str | int, ...]
 
 Tree: TypeAlias = "dict[str, Node]"
 Node: TypeAlias = "Setting | Tree"
+
+
+_KEY: Final = re.compile(r"gsk_\w+")
+
+
+def without_keys(text: str) -> str:
+    """The text without what looks like an API key, which may have been put in a wrong place."""
+    return _KEY.sub("...", text)
 
 
 def shown_path(path: Path) -> str:

@@ -30,7 +30,7 @@ from trio_groq._config.hints import (
     record_of,
 )
 from trio_groq._config.interpolation import Expanded
-from trio_groq._config.settings import Node, Origin, Path, Setting, Tree, leaves, shown_path
+from trio_groq._config.settings import Node, Path, Setting, Tree, leaves, shown_path, without_keys
 from trio_groq.errors import ConfigurationError
 
 __all__ = ["MAX_FAULTS", "structured"]
@@ -43,8 +43,6 @@ MAX_SHOWN: Final = 60
 """Longest text of a wrong value that a message shows, in characters."""
 MAX_INTEGER: Final = 2**63
 """TOML's integers have 64 bits; longer ones Python does not even print."""
-KEY_MARK: Final = "gsk_"
-"""How keys begin: one in a wrong place is not shown either."""
 
 _SEQUENCES: Final = (tuple, frozenset, list)
 
@@ -82,7 +80,7 @@ def structured(cls: type[T], tree: Tree) -> T:
     more = len(faults) - MAX_FAULTS
     if more > 0:
         faults = [*faults[:MAX_FAULTS], f"and {more} more"]
-    raise ConfigurationError("\n".join(faults))
+    raise ConfigurationError(without_keys("\n".join(faults)))
 
 
 @cache
@@ -243,7 +241,7 @@ def _shown(value: object, *, is_hidden: bool) -> str:
     if isinstance(value, Expanded):
         return f"another value of {value.template}"
     if isinstance(value, str):
-        return "a key" if KEY_MARK in value else repr(value[:MAX_SHOWN])
+        return repr(value[:MAX_SHOWN])
     if isinstance(value, int) and not isinstance(value, bool) and not _is_integer(value):
         return "an integer of more than 64 bits"
     return repr(value)
@@ -303,15 +301,12 @@ def _blamed(tree: Tree, path: Path) -> str:
         node = node[str(key)]
     if isinstance(node, Setting):
         return node.origin.blamed(path)
-    source = next((setting.origin for _, setting in leaves(node)), None)
-    return shown_path(path) if source is None else _table(source, path)
+    # A table may be of several sources; then none is blamed.
+    names = {setting.origin.name for _, setting in leaves(node)}
+    name = names.pop() if len(names) == 1 else ""
+    return f"{name}: {shown_path(path)}" if name else shown_path(path)
 
 
 def _rest(path: Path) -> str:
     text = shown_path(path)
     return text if not text or text.startswith("[") else f".{text}"
-
-
-def _table(origin: Origin, path: Path) -> str:
-    shown = shown_path(path)
-    return f"{origin.name}: {shown}" if origin.name else shown

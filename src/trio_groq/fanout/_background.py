@@ -45,7 +45,7 @@ class Background:
         nursery = await self._manager.__aenter__()
         nursery.start_soon(self._run, work)
 
-    async def _run(self, work: Callable[[trio.Nursery], Awaitable[None]]) -> None:
+    async def _run(self, work: Callable[[trio.Nursery], Awaitable[None]]) -> None:  # noqa: ASYNC910 (the work is one)
         with self._scope:
             async with trio.open_nursery(strict_exception_groups=True) as nursery:
                 await work(nursery)
@@ -54,7 +54,7 @@ class Background:
         """End the tasks; the caller's block goes on."""
         self._scope.cancel()
 
-    async def close(self, exc: BaseException | None) -> None:
+    async def close(self, exc: BaseException | None) -> None:  # noqa: ASYNC910 (closing a nursery is one)
         """End the tasks, and wait until they have.
 
         Args:

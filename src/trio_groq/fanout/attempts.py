@@ -155,7 +155,7 @@ async def side_by_side(
     except BaseExceptionGroup as group:
         alone = raised_alone(group)
     if alone is None and progress.winner is not None:
-        return field.value
+        return field.value  # noqa: ASYNC910 (the nursery is one)
     with trio.move_on_after(CLOSE_SECONDS, shield=True):
         await let_go(field.value)
     raise progress.failure(on_error) if alone is None else alone

@@ -3,20 +3,22 @@
 from collections.abc import AsyncIterable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
 from weakref import WeakValueDictionary
 
 import trio
 
 from trio_groq._api.adaptive import Adaptive, AdaptiveLimit, is_refusal
 from trio_groq._call import Caller
-from trio_groq._stream import ChatStream
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
 from trio_groq.fanout._first_token import let_go
 from trio_groq.fanout._requests import Source, chat_call, open_chat
 from trio_groq.fanout._window import Window
 from trio_groq.fanout.outcome import Outcome
+
+if TYPE_CHECKING:
+    from trio_groq._stream import ChatStream
 
 __all__ = ["Map", "MaxInFlight", "OnError", "Order"]
 
@@ -130,7 +132,7 @@ class Map(Generic[R, T]):
             await self._background.close(exc)  # noqa: ASYNC102 (its tasks are cancelled)
         finally:
             left = [outcome.value for outcome in self._window.clear()]
-            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):  # noqa: ASYNC912 (none may be left)
                 for value in (*left, *self._streams.values()):
                     await let_go(value)
 

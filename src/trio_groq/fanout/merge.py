@@ -86,7 +86,7 @@ class Merge(Generic[X]):
             await trio.lowlevel.checkpoint()
         except BaseException:
             self._state = "closed"
-            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):  # noqa: ASYNC912 (none may be left)
                 for stream in self._streams:  # those that were open would be nobody's
                     await stream.aclose()
             raise
