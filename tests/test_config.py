@@ -71,6 +71,12 @@ def test_it_can_be_varied() -> None:
         pytest.param({"limits": 5}, "^limits: expected", id="limits-type"),
         pytest.param({"exchange_limits": 5}, "^exchange_limits: expected", id="exchange-type"),
         pytest.param({"ssl_context": 5}, "^ssl_context: expected", id="ssl-type"),
+        pytest.param({"models": "llama"}, "^models: expected a list of names", id="models-text"),
+        pytest.param({"models": [""]}, "^models: expected a list of names", id="models-empty"),
+        pytest.param({"models": [5]}, "^models: expected a list of names", id="models-number"),
+        pytest.param({"latency_samples": 0}, "^latency_samples: expected", id="samples"),
+        pytest.param({"track_latency": 1}, "^track_latency: expected bool", id="track"),
+        pytest.param({"log_level": "x"}, "^log_level: expected one of off, error", id="log"),
     ],
 )
 def test_what_is_wrong_is_told_at_construction(fields: dict[str, Any], message: str) -> None:
@@ -124,12 +130,41 @@ def test_from_env(environ: dict[str, str], key: str | None, url: str) -> None:
         ({"GROQ_API_KEY": f"{KEY}\n"}, "^GROQ_API_KEY: expected printable ASCII"),
         ({"GROQ_BASE_URL": "http://evil.test"}, "^GROQ_BASE_URL: base_url: expected https"),
         ({"GROQ_HOST": "nonsense"}, "^GROQ_HOST: base_url: expected https"),
+        ({"GROQ_BASE_URL": KEY}, "^GROQ_BASE_URL: base_url: expected https"),
+        ({"GROQ_LOG": "loud"}, "^GROQ_LOG: log_level: expected one of off, error, .* got 'loud'"),
+        (
+            {"GROQ_CUSTOM_HEADERS": f"X-Team: a\n\nX-Key {KEY}"},
+            "^GROQ_CUSTOM_HEADERS: expected lines of .* got no colon in line 3$",
+        ),
+        ({"GROQ_CUSTOM_HEADERS": f"Bad Name: {KEY}"}, "^GROQ_CUSTOM_HEADERS: header Bad Name:"),
+        ({"GROQ_CUSTOM_HEADERS": "Host: a.test"}, "^GROQ_CUSTOM_HEADERS: header Host:"),
     ],
 )
 def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message) as caught:
         ClientConfig.from_env(environ)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("debug", "debug"), (" INFO ", "info"), ("off", "off"), ("", None)]
+)
+def test_the_log_level_of_the_environment(text: str, level: str | None) -> None:
+    assert ClientConfig.from_env({"GROQ_LOG": text}).log_level == level
+    assert ClientConfig.from_env({"GROQ_LOG": text}, log_level="trace").log_level == "trace"
+
+
+def test_header_fields_of_the_environment_have_those_of_arguments_above_them() -> None:
+    environ = {"GROQ_CUSTOM_HEADERS": "X-Team: blue:1 \r\n  X-Other :2\n\nX-Gone:\n"}
+    assert ClientConfig.from_env(environ).default_headers == {
+        "X-Team": "blue:1",
+        "X-Other": "2",
+        "X-Gone": "",
+    }
+    config = ClientConfig.from_env(environ, default_headers={"x-team": "red", "X-Gone": None})
+    assert config.default_headers == {"X-Other": "2", "x-team": "red", "X-Gone": None}
+    with pytest.raises(ConfigurationError, match="^default_headers: expected a mapping"):
+        ClientConfig.from_env(environ, default_headers=5)
 
 
 def test_another_wrong_field_is_not_blamed_on_the_variable() -> None:

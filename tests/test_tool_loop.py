@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from calling import takes
 from cancellation import Moment, assert_whole
-from tool_runs import ASK, MODEL, Script, ToolCompletions, Worker, calls, client_of, sweep
+from tool_runs import ASK, MODEL, Script, Worker, calls, client_of, sweep
 from trio_groq._api.tool_calls import ToolSet
 from trio_groq._api.tool_steps import ToolOptions, ToolRun
 from trio_groq._tool_loop import run_tools
@@ -20,6 +20,7 @@ from trio_groq.errors import (
     InvalidRequestError,
     MaxStepsError,
 )
+from trio_groq.resources.chat import ChatCompletions
 from trio_groq.testing import FakeGroq, Reply, ToolCall
 from trio_groq.types.chat import ChatCompletionMessage
 
@@ -56,7 +57,7 @@ async def test_a_run(fake_groq: FakeGroq) -> None:
         DONE,
     )
     async with client_of(fake_groq) as client:
-        run = await ToolCompletions(client).run_tools(
+        run = await client.chat.completions.run_tools(
             tools=[double, nap, {"type": "browser_search"}],
             tool_choice="required",
             timeout=30.0,
@@ -108,7 +109,7 @@ async def test_a_run(fake_groq: FakeGroq) -> None:
 async def test_the_transcript_can_be_sent_again(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(calls(("double", {"number": 1})), DONE, Reply(content="Bye."))
     async with client_of(fake_groq, strict_validation=True) as client:
-        completions = ToolCompletions(client)
+        completions = client.chat.completions
         run = await completions.run_tools(tools=[double], **ASK)
         assert isinstance(run.messages[1], ChatCompletionMessage)
         again: Any = [*run.messages, {"role": "user", "content": "Thanks"}]
@@ -126,7 +127,7 @@ async def test_the_transcript_can_be_sent_again(fake_groq: FakeGroq) -> None:
 async def test_the_limit_of_steps_and_how_to_go_on(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(*[calls(("double", {"number": 1}))] * 2, DONE)
     async with client_of(fake_groq, strict_validation=True) as client:
-        completions = ToolCompletions(client)
+        completions = client.chat.completions
         with pytest.raises(MaxStepsError, match="within 2 steps, got calls of double") as caught:
             await completions.run_tools(tools=[double], max_steps=2, **ASK)
         assert len(fake_groq.requests) == 2
@@ -140,7 +141,7 @@ async def test_an_error_of_the_api(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(calls(("double", {"number": 1})), Reply.error(500, "down"))
     async with client_of(fake_groq, max_retries=0) as client:
         with pytest.raises(InternalServerError, match="down"):
-            await ToolCompletions(client).run_tools(tools=[double], **ASK)
+            await client.chat.completions.run_tools(tools=[double], **ASK)
         assert_whole(client)
 
 
@@ -157,7 +158,7 @@ async def test_an_error_of_the_api(fake_groq: FakeGroq) -> None:
 async def test_what_is_not_valid_is_not_sent(fake_groq: FakeGroq, wrong: Any) -> None:
     async with client_of(fake_groq) as client:
         with pytest.raises(InvalidRequestError):
-            await ToolCompletions(client).run_tools(**{**ASK, **wrong})
+            await client.chat.completions.run_tools(**{**ASK, **wrong})
     assert fake_groq.requests == []
 
 
@@ -416,7 +417,7 @@ async def test_cancelling_the_run_cancels_the_tools(autojump_clock: MockClock) -
 async def test_cancelled_at_each_checkpoint(moment: Moment, least: int) -> None:
     """At the least: for each of two requests once, and for each of three calls twice."""
 
-    async def call(completions: ToolCompletions, worker: Worker) -> str:
+    async def call(completions: ChatCompletions, worker: Worker) -> str:
         run = await completions.run_tools(tools=[worker.work], max_parallel=2, **ASK)
         return run.completion.choices[0].message.content or ""
 

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from calling import takes
 from cancellation import Moment, assert_whole
-from tool_runs import ASK, ToolCompletions, Worker, calls, client_of, sweep
+from tool_runs import ASK, Worker, calls, client_of, sweep
 from trio_groq._tool_stream import (
     RunFinishedEvent,
     StepFinishedEvent,
@@ -24,6 +24,7 @@ from trio_groq.errors import (
     MaxStepsError,
     StreamError,
 )
+from trio_groq.resources.chat import ChatCompletions
 from trio_groq.testing import FakeGroq, Reply, ToolCall
 from trio_groq.types.stream_events import (
     ContentEvent,
@@ -73,7 +74,7 @@ async def collect(stream: ToolStream) -> list[object]:
 async def test_the_events_of_a_run(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(BOTH, DONE)
     async with client_of(fake_groq) as client:
-        made = ToolCompletions(client).stream_tools(tools=[double], tool_choice="required", **ASK)
+        made = client.chat.completions.stream_tools(tools=[double], tool_choice="required", **ASK)
         async with made as stream:
             events = [event async for event in stream]
         assert_whole(client)
@@ -124,7 +125,7 @@ async def test_until_done_and_after_it(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(BOTH, DONE)
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[double], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[double], **ASK) as stream,
     ):
         with pytest.raises(StreamError, match="expected the run to be over"):
             _ = stream.run
@@ -142,7 +143,7 @@ async def test_wrong_calls_have_a_result_and_no_start(fake_groq: FakeGroq) -> No
     fake_groq.enqueue(calls(("treble", {}), ("broken", {})), DONE)
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[broken], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[broken], **ASK) as stream,
     ):
         events = await collect(stream)
     assert [event for event in events if isinstance(event, tuple)] == [
@@ -157,7 +158,7 @@ async def test_tools_run_within_a_pull(fake_groq: FakeGroq, autojump_clock: Mock
     fake_groq.enqueue(asked, DONE)
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[nap], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[nap], **ASK) as stream,
     ):
         events: list[ToolEvent] = []
         while len(events) < 6:
@@ -185,7 +186,7 @@ async def test_errors_that_are_raised_end_the_run(
 ) -> None:
     fake_groq.enqueue(asked, DONE)
     async with client_of(fake_groq) as client:
-        made = ToolCompletions(client).stream_tools(tools=[broken], on_tool_error="raise", **ASK)
+        made = client.chat.completions.stream_tools(tools=[broken], on_tool_error="raise", **ASK)
         async with made as stream:
             with pytest.raises(error):
                 await stream.until_done()
@@ -208,7 +209,7 @@ async def test_the_limit_of_steps_comes_after_the_events(fake_groq: FakeGroq) ->
             events.append(brief(event))  # noqa: PERF401 (what came before the error)
 
     async with client_of(fake_groq) as client:
-        made = ToolCompletions(client).stream_tools(tools=[double], max_steps=1, **ASK)
+        made = client.chat.completions.stream_tools(tools=[double], max_steps=1, **ASK)
         async with made as stream:
             with pytest.raises(MaxStepsError) as caught:
                 await read(stream)
@@ -222,7 +223,7 @@ async def test_an_error_of_the_api_between_steps(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(BOTH, Reply.error(500, "down"))
     async with (
         client_of(fake_groq, max_retries=0) as client,
-        ToolCompletions(client).stream_tools(tools=[double], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[double], **ASK) as stream,
     ):
         with pytest.raises(InternalServerError, match="down"):
             await stream.until_done()
@@ -237,7 +238,7 @@ async def test_a_stream_that_is_cut_off(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(Reply(content="All done.", finish=False, done=False))
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[double], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[double], **ASK) as stream,
     ):
         with pytest.raises(StreamError, match="finish reason") as caught:
             await stream.until_done()
@@ -249,7 +250,7 @@ async def test_a_stream_that_is_cut_off(fake_groq: FakeGroq) -> None:
 async def test_left_early(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(DONE, BOTH)
     async with client_of(fake_groq) as client:
-        completions = ToolCompletions(client)
+        completions = client.chat.completions
         async with completions.stream_tools(tools=[double], **ASK) as stream:
             await stream.__anext__()
         assert_whole(client)
@@ -266,7 +267,7 @@ async def test_left_early(fake_groq: FakeGroq) -> None:
 
 async def test_outside_of_its_scope(fake_groq: FakeGroq) -> None:
     async with client_of(fake_groq) as client:
-        stream = ToolCompletions(client).stream_tools(tools=[double], **ASK)
+        stream = client.chat.completions.stream_tools(tools=[double], **ASK)
         with pytest.raises(StreamError, match="outside `async with`"):
             await stream.__anext__()
     assert fake_groq.requests == []
@@ -280,7 +281,7 @@ async def test_outside_of_its_scope(fake_groq: FakeGroq) -> None:
 async def test_what_is_not_valid_is_found_at_once(fake_groq: FakeGroq, wrong: Any) -> None:
     async with client_of(fake_groq) as client:
         with pytest.raises(InvalidRequestError):
-            ToolCompletions(client).stream_tools(**{"tools": [double], **ASK, **wrong})
+            client.chat.completions.stream_tools(**{"tools": [double], **ASK, **wrong})
     assert fake_groq.requests == []
 
 
@@ -288,7 +289,7 @@ async def test_one_reader_at_a_time(fake_groq: FakeGroq, autojump_clock: MockClo
     fake_groq.enqueue(calls(("nap", {"seconds": 5})), DONE)
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[nap], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[nap], **ASK) as stream,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(stream.until_done)
@@ -302,7 +303,7 @@ async def test_cancelled_while_tools_run(fake_groq: FakeGroq, autojump_clock: Mo
     fake_groq.enqueue(calls(("nap", {"seconds": 60})), DONE)
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[nap], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[nap], **ASK) as stream,
     ):
         with takes(5.0), trio.move_on_after(5) as scope:
             await stream.until_done()
@@ -317,7 +318,7 @@ async def test_cancelled_between_events_nothing_is_lost(fake_groq: FakeGroq) -> 
     events: list[object] = []
     async with (
         client_of(fake_groq) as client,
-        ToolCompletions(client).stream_tools(tools=[double], **ASK) as stream,
+        client.chat.completions.stream_tools(tools=[double], **ASK) as stream,
     ):
         async for event in stream:
             events.append(brief(event))
@@ -341,7 +342,7 @@ async def test_cancelled_between_events_nothing_is_lost(fake_groq: FakeGroq) -> 
 async def test_cancelled_at_each_checkpoint(moment: Moment, least: int) -> None:
     """At the least: for each of two requests once, and for each of three calls twice."""
 
-    async def call(completions: ToolCompletions, worker: Worker) -> str:
+    async def call(completions: ChatCompletions, worker: Worker) -> str:
         made = completions.stream_tools(tools=[worker.work], max_parallel=2, **ASK)
         async with made as stream:
             async for _ in stream:

@@ -1,6 +1,6 @@
 """Runs of tools against a `FakeGroq`, through methods like those of the client."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import trio
@@ -8,9 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cancellation import Moment, Outcome, assert_whole, cancel_at
 from trio_groq import GroqClient
-from trio_groq._api.tool_steps import ToolOptions, ToolRun
-from trio_groq._tool_loop import Tool, run_tools
-from trio_groq._tool_stream import ToolStream
+from trio_groq.resources.chat import ChatCompletions
 from trio_groq.testing import FakeGroq, Reply, ToolCall
 from trio_groq.types.chat import (
     ChatCompletion,
@@ -26,49 +24,6 @@ ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": 
 
 def client_of(server: FakeGroq, **options: Any) -> GroqClient:
     return GroqClient("gsk_test", base_url=server.url, **options)
-
-
-class ToolCompletions:
-    """The methods of `client.chat.completions` that run tools."""
-
-    def __init__(self, client: GroqClient) -> None:
-        self._completions = client.chat.completions
-
-    async def run_tools(
-        self,
-        *,
-        tools: Iterable[Tool],
-        max_steps: int = 10,
-        max_parallel: int = 8,
-        on_tool_error: Any = "return",
-        abandon_on_cancel: bool = False,
-        **params: Any,
-    ) -> ToolRun:
-        options = ToolOptions(
-            max_steps=max_steps,
-            max_parallel=max_parallel,
-            on_tool_error=on_tool_error,
-            abandon_on_cancel=abandon_on_cancel,
-        )
-        return await run_tools(self._completions.create, tools, options, params)
-
-    def stream_tools(
-        self,
-        *,
-        tools: Iterable[Tool],
-        max_steps: int = 10,
-        max_parallel: int = 8,
-        on_tool_error: Any = "return",
-        abandon_on_cancel: bool = False,
-        **params: Any,
-    ) -> ToolStream:
-        options = ToolOptions(
-            max_steps=max_steps,
-            max_parallel=max_parallel,
-            on_tool_error=on_tool_error,
-            abandon_on_cancel=abandon_on_cancel,
-        )
-        return ToolStream(self._completions.stream, tools, options, params)
 
 
 def calls(*wanted: tuple[str, dict[str, Any]]) -> Reply:
@@ -124,7 +79,7 @@ class Worker:
 
 
 async def _cancelled_once(
-    call: Callable[[ToolCompletions, Worker], Awaitable[str]], moment: Moment, number: int
+    call: Callable[[ChatCompletions, Worker], Awaitable[str]], moment: Moment, number: int
 ) -> Outcome:
     outcomes: list[Outcome] = []
     worker = Worker()
@@ -133,7 +88,7 @@ async def _cancelled_once(
         server.enqueue(asked, Reply(content="All done."))
 
         async def run() -> None:
-            made = ToolCompletions(client)
+            made = client.chat.completions
             outcomes.append(await cancel_at(lambda: call(made, worker), moment, number))
             assert worker.running == []
 
@@ -145,7 +100,7 @@ async def _cancelled_once(
     return outcomes[0]
 
 
-async def sweep(call: Callable[[ToolCompletions, Worker], Awaitable[str]], moment: Moment) -> int:
+async def sweep(call: Callable[[ChatCompletions, Worker], Awaitable[str]], moment: Moment) -> int:
     """Cancel a run at each of its checkpoints; how often it was cancelled.
 
     Args:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         write_batch_lines,
     )
     from trio_groq._api.rate_limits import SeenRateLimits
+    from trio_groq._api.tool_calls import ToolResult
+    from trio_groq._api.tool_steps import ToolRun, ToolStep
     from trio_groq._api.uploads import AsyncBytes, FileTypes
     from trio_groq._api_response import APIResponse
     from trio_groq._binary import BinaryResponse
@@ -36,6 +38,14 @@ if TYPE_CHECKING:
     from trio_groq._response_stream import ResponseStream
     from trio_groq._stream import ChatStream
     from trio_groq._stream_views import StreamIterator
+    from trio_groq._tool_stream import (
+        RunFinishedEvent,
+        StepFinishedEvent,
+        ToolEvent,
+        ToolFinishedEvent,
+        ToolStartedEvent,
+        ToolStream,
+    )
     from trio_groq.client import GroqClient
     from trio_groq.config import (
         CircuitBreakerPolicy,
@@ -69,6 +79,7 @@ if TYPE_CHECKING:
         GroqError,
         InternalServerError,
         InvalidRequestError,
+        MaxStepsError,
         ModelNotFoundError,
         NotFoundError,
         OverloadedError,
@@ -122,6 +133,7 @@ __all__ = [
     "GroqError",
     "InternalServerError",
     "InvalidRequestError",
+    "MaxStepsError",
     "ModelNotFoundError",
     "NotFoundError",
     "NotGiven",
@@ -144,11 +156,20 @@ __all__ = [
     "ResponseText",
     "RetryBudgetPolicy",
     "RetryPolicy",
+    "RunFinishedEvent",
     "Secret",
     "SeenRateLimits",
+    "StepFinishedEvent",
     "StreamError",
     "StreamIterator",
     "Timeouts",
+    "ToolEvent",
+    "ToolFinishedEvent",
+    "ToolResult",
+    "ToolRun",
+    "ToolStartedEvent",
+    "ToolStep",
+    "ToolStream",
     "ToolUseFailedError",
     "UnprocessableEntityError",
     "__version__",
@@ -159,6 +180,15 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "ToolEvent": "_tool_stream",
+    "RunFinishedEvent": "_tool_stream",
+    "StepFinishedEvent": "_tool_stream",
+    "ToolFinishedEvent": "_tool_stream",
+    "ToolStartedEvent": "_tool_stream",
+    "ToolStream": "_tool_stream",
+    "ToolResult": "_api.tool_calls",
+    "ToolStep": "_api.tool_steps",
+    "ToolRun": "_api.tool_steps",
     "GateStatistics": "_gates",
     "SeenRateLimits": "_api.rate_limits",
     "RetryBudgetPolicy": "config",

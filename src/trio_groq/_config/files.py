@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from trio_groq._config.settings import Origin, file_origin
+from trio_groq._config.settings import Origin, file_origin, without_keys
 from trio_groq.errors import ConfigurationError
 
 __all__ = ["MAX_FILE_BYTES", "SECTIONS", "read_section"]
@@ -159,7 +159,7 @@ def _find_section(
     # A slip in the only name is better told as one.
     if data and not any(get_close_matches(str(key), allowed, n=1) for key in data):
         sections = ", ".join(".".join(keys) for keys in SECTIONS)
-        got = ", ".join(sorted(map(str, data))[:MAX_SHOWN_KEYS])
+        got = without_keys(", ".join(sorted(map(str, data))[:MAX_SHOWN_KEYS]))
         raise ConfigurationError(
             f"{name}: expected a section ({sections}), or at the top one of {', '.join(allowed)}; "
             f"got {got}"

@@ -34,6 +34,7 @@ async def open_at_once(
             failures.append(exc)
             nursery.cancel_scope.cancel()
 
+    await trio.lowlevel.checkpoint_if_cancelled()
     try:
         async with trio.open_nursery() as nursery:
             for _ in range(count):

@@ -1,12 +1,13 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeVar, Unpack, cast, final, overload
 
 from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api.structured import StructuredOutput, structured_output
+from trio_groq._api.tool_steps import MAX_PARALLEL, MAX_STEPS, OnToolError, ToolOptions, ToolRun
 from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
@@ -14,6 +15,8 @@ from trio_groq._open_response import OpenResponse
 from trio_groq._parsed import ParsedChatStream, parsed_reader
 from trio_groq._readers import Reader
 from trio_groq._stream import ChatStream
+from trio_groq._tool_loop import Tool, run_tools
+from trio_groq._tool_stream import ToolStream
 from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
 from trio_groq.resources._chat_calls import (
     chat_call,
@@ -24,7 +27,11 @@ from trio_groq.resources._chat_calls import (
     has_images,
 )
 from trio_groq.types.chat import ChatCompletion
-from trio_groq.types.chat_params import ChatCompletionCreateParams, ChatCompletionParseParams
+from trio_groq.types.chat_params import (
+    ChatCompletionCreateParams,
+    ChatCompletionParseParams,
+    ChatCompletionToolRunParams,
+)
 from trio_groq.types.chat_tools import ResponseFormatParam
 from trio_groq.types.parsed import ParsedChatCompletion
 
@@ -257,6 +264,106 @@ class ChatCompletions(Resource):
         stream = self._make_stream(open_response)
         return stream if output is None else ParsedChatStream(stream, output)
 
+    async def run_tools(
+        self,
+        *,
+        tools: Iterable[Tool],
+        max_steps: int = MAX_STEPS,
+        max_parallel: int = MAX_PARALLEL,
+        on_tool_error: OnToolError = "return",
+        abandon_on_cancel: bool = False,
+        extra_headers: HeaderOptions | None = None,
+        extra_query: QueryOptions | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        **params: Unpack[ChatCompletionToolRunParams],
+    ) -> ToolRun:
+        """Have a model answer with the help of Python functions, which are called for it.
+
+        Each step asks the model; the functions that it wants called run in a nursery, and their
+        results go into the next step, until it answers without any. A `tool_choice` that forces a
+        call holds for the first step only.
+
+        Args:
+            tools: Functions, sync ones (run in worker threads) or async ones, whose type hints and
+                docstrings tell the model how to call them; or tools as dicts, as for `create`.
+            max_steps: Times that the model is asked, at the most; 1 or more.
+            max_parallel: Functions of one step that run at once; 1 or more.
+            on_tool_error: `return` gives a function's exception, and a call that is wrong, back to
+                the model; `raise` raises it here.
+            abandon_on_cancel: Whether a cancellation leaves functions in worker threads behind;
+                else it waits for them.
+            extra_headers: As for `create`, and so are all others, for each step.
+            extra_query: See there.
+            extra_body: See there.
+            timeout: See there.
+            max_retries: See there.
+            params: See there.
+
+        Returns:
+            The last completion, and the whole conversation.
+
+        Raises:
+            InvalidRequestError: A function cannot be described, or a parameter is not valid.
+            MaxStepsError: The model still wants tools after the last step; has the run so far.
+            APIError: A step failed: see the error tree.
+        """
+        options = ToolOptions(
+            max_steps=max_steps,
+            max_parallel=max_parallel,
+            on_tool_error=on_tool_error,
+            abandon_on_cancel=abandon_on_cancel,
+        )
+        call = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        return await run_tools(self.create, tools, options, {**params, **call})
+
+    def stream_tools(
+        self,
+        *,
+        tools: Iterable[Tool],
+        max_steps: int = MAX_STEPS,
+        max_parallel: int = MAX_PARALLEL,
+        on_tool_error: OnToolError = "return",
+        abandon_on_cancel: bool = False,
+        extra_headers: HeaderOptions | None = None,
+        extra_query: QueryOptions | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
+        max_retries: RetryOption | NotGiven = NOT_GIVEN,
+        **params: Unpack[ChatCompletionToolRunParams],
+    ) -> ToolStream:
+        """As `run_tools`, showing each step while it happens.
+
+        Args:
+            tools: As for `run_tools`, and so are all others.
+            max_steps: See there.
+            max_parallel: See there.
+            on_tool_error: See there.
+            abandon_on_cancel: See there.
+            extra_headers: See there.
+            extra_query: See there.
+            extra_body: See there.
+            timeout: See there.
+            max_retries: See there.
+            params: See there.
+
+        Returns:
+            A stream of events, for `async with`: what the model writes, each call of a function and
+            its result, each step's end. It has no task of its own: iterating runs it.
+
+        Raises:
+            InvalidRequestError: A function cannot be described, or an option is not valid.
+        """
+        options = ToolOptions(
+            max_steps=max_steps,
+            max_parallel=max_parallel,
+            on_tool_error=on_tool_error,
+            abandon_on_cancel=abandon_on_cancel,
+        )
+        call = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
+        return ToolStream(self.stream, tools, options, {**params, **call})
+
     def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
         caller = self._caller
         decoder = chunk_decoder(strict=caller.strict)
@@ -274,7 +381,7 @@ class ChatCompletions(Resource):
 
 @final
 class ChatCompletionsWithRawResponse:
-    """`create` and `parse`, returning the response itself, whose body has been read unless it is a stream."""
+    """`create` and `parse`, returning the response itself, read unless it is a stream."""
 
     def __init__(self, completions: ChatCompletions) -> None:
         self._completions = completions
@@ -298,7 +405,7 @@ class ChatCompletionsWithRawResponse:
 
 @final
 class ChatCompletionsWithStreamingResponse:
-    """`create` and `parse`, for `async with`, giving the response itself, whose body has not been read."""
+    """`create` and `parse`, for `async with`, giving the response itself, unread."""
 
     def __init__(self, completions: ChatCompletions) -> None:
         self._create = ChatCompletionsWithRawResponse(completions).create

@@ -88,6 +88,7 @@ _HOMES: Final = {
     "ChatCompletionTokenLogprob": "chat",
     "ChatCompletionToolMessageParam": "chat_messages",
     "ChatCompletionToolParam": "chat_tools",
+    "ChatCompletionToolRunParams": "chat_params",
     "ChatCompletionUserMessageParam": "chat_messages",
     "Choice": "chat",
     "ChoiceDelta": "chunks",

@@ -27,6 +27,7 @@ __all__ = [
     "ChatCompletionDocumentParam",
     "ChatCompletionParseParams",
     "ChatCompletionRequestBody",
+    "ChatCompletionToolRunParams",
     "CompoundCustom",
     "CompoundCustomModels",
     "CompoundCustomTools",
@@ -148,8 +149,8 @@ class StreamOptions(TypedDict, total=False):
     include_usage: bool | None
 
 
-class ChatCompletionParseParams(TypedDict, total=False):
-    """The parameters of a chat request, but for the form of its answer.
+class _SharedParams(TypedDict, total=False):
+    """The parameters of a chat request, but for its tools and the form of its answer.
 
     Attributes:
         messages: The conversation so far; at least one message.
@@ -185,7 +186,6 @@ class ChatCompletionParseParams(TypedDict, total=False):
         stream_options: Options of a stream; only for streams.
         temperature: 0.0 to 2.0: how random the answer is; 1.0 by default.
         tool_choice: `auto`, `none`, `required`, or a tool that must be called.
-        tools: Tools that the model may call; at most 128.
         top_logprobs: 0 to 20: how many likely tokens to return at each position. Needs
             `logprobs`.
         top_p: 0.0 to 1.0: share of the probability mass that tokens are drawn from.
@@ -224,20 +224,35 @@ class ChatCompletionParseParams(TypedDict, total=False):
     stream_options: StreamOptions | None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None
     tool_choice: str | ChatCompletionNamedToolChoiceParam | None
-    tools: Annotated[Sequence[ChatCompletionToolParam], Meta(max_length=128)] | None
     top_logprobs: Annotated[Annotated[int, Meta(ge=0, le=20)] | None, Needs("logprobs")]
     top_p: Annotated[float, Meta(ge=0, le=1)] | None
     user: str | None
 
 
-class ChatCompletionCreateParams(ChatCompletionParseParams, total=False):
-    """The parameters of `chat.completions.create` and of all that send the same request.
+class ChatCompletionParseParams(_SharedParams, total=False):
+    """The parameters of a chat request, but for the form of its answer.
+
+    Attributes:
+        tools: Tools that the model may call; at most 128.
+    """
+
+    tools: Annotated[Sequence[ChatCompletionToolParam], Meta(max_length=128)] | None
+
+
+class ChatCompletionToolRunParams(_SharedParams, total=False):
+    """The parameters of a chat request, but for its tools.
 
     Attributes:
         response_format: The form of the answer.
     """
 
     response_format: ResponseFormatParam | None
+
+
+class ChatCompletionCreateParams(
+    ChatCompletionParseParams, ChatCompletionToolRunParams, total=False
+):
+    """The parameters of `chat.completions.create` and of all that send the same request."""
 
 
 class ChatCompletionRequestBody(ChatCompletionCreateParams, total=False):

@@ -1,28 +1,11 @@
-"""What a call tells while it is made: frozen records, and the protocol of who hears them.
+"""What a call tells while it is made: frozen records, and the protocol of who hears them."""
 
-A call tells `CallStarted` first and one of `CallFinished`, `CallFailed` and `CallCancelled` last;
-between them, in order, what became of its attempts. Nothing is told for each chunk of a stream:
-its first one is told, and how many they were at its end. Where nobody observes, no record is made:
-a client without observers has no `Hooks`, and a call of it no `CallWatch`.
-
-Observers are told at once, in the task of the call, and so they must not block. One that raises
-breaks nothing: its first exception is logged, all of them are counted.
-"""
-
-import logging
-from collections import Counter
 from collections.abc import Mapping
-from itertools import count
-from types import TracebackType
-from typing import Final, Literal, Protocol, TypeAlias, final, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
-import trio
 
-from trio_groq._api.rate_limits import wait_after
-from trio_groq._api.requests import JSON, Call, encode_headers
-from trio_groq._http.messages import Origin
-from trio_groq.errors import GroqError, RateLimitError
+from trio_groq.errors import GroqError
 from trio_groq.types.meta import ResponseMeta
 
 __all__ = [
@@ -32,42 +15,21 @@ __all__ = [
     "CallFailed",
     "CallFinished",
     "CallStarted",
-    "CallWatch",
     "CircuitChanged",
     "ClientStarted",
     "Event",
     "FirstToken",
-    "Hooks",
     "Observer",
     "Propagator",
     "RateLimited",
     "ResponseHead",
     "Usage",
+    "WaitReason",
     "Waited",
 ]
 
 WaitReason: TypeAlias = Literal["retry", "gates"]
 """What an attempt waited for: the retry policy; or a circuit, a rate limit or a budget."""
-
-_LOGGER: Final = logging.getLogger("trio_groq")
-_BASE: Final = "/openai/v1/"
-_OPERATIONS: Final = (
-    *("audio/speech", "audio/transcriptions", "audio/translations", "batches"),
-    *("chat/completions", "embeddings", "files", "fine_tunings", "models", "reranking"),
-    "responses",
-)
-OTHER: Final = "other"
-"""The operation of a path that is none of the resources': paths of calls may hold anything, and
-what names metrics must not."""
-
-
-def operation_of(path: str) -> str:
-    """The resource that a path belongs to, without ids: `chat.completions`, `models`."""
-    rest = path.removeprefix(_BASE) + "/"
-    for name in _OPERATIONS:
-        if rest.startswith(f"{name}/"):
-            return name.replace("/", ".")
-    return OTHER
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -231,6 +193,7 @@ class CallFinished:
         finish_reasons: Why each answer ends.
         response_id: The answer's id.
         response_model: Who answered.
+        first_token: Seconds from the call's begin to a stream's first token; None without one.
         chunks: Events of a stream that were received; 0 for what is none.
         chunk_seconds: From the first of them to the last.
         value: What the call returned, or what a stream amounts to; None for a body that was read
@@ -245,6 +208,7 @@ class CallFinished:
     finish_reasons: tuple[str, ...] = ()
     response_id: str | None = None
     response_model: str | None = None
+    first_token: float | None = None
     chunks: int = 0
     chunk_seconds: float = 0.0
     value: object = attrs.field(default=None, repr=False)
@@ -339,98 +303,3 @@ class Propagator(Protocol):
 
     def headers_for(self, call: CallStarted, /) -> Mapping[str, str]:
         """Header fields for a call that begins; those of the caller win over them."""
-
-
-@final
-class Hooks:
-    """The observers of a client. Only made where there are any.
-
-    Args:
-        observers: In the order in which they are told.
-
-    Attributes:
-        failures: How many exceptions each kind of observer raised, by the name of its class.
-    """
-
-    __slots__ = ("_observers", "_propagators", "failures")
-
-    _numbers = count(1)
-
-    def __init__(self, observers: tuple[Observer, ...]) -> None:
-        self._observers = observers
-        self._propagators = tuple(each for each in observers if isinstance(each, Propagator))
-        self.failures: Counter[str] = Counter()
-
-    def tell(self, event: Event) -> None:
-        """Tell every observer; none that raises keeps another from being told."""
-        for observer in self._observers:
-            try:
-                observer.on_event(event)
-            except Exception as exc:  # noqa: BLE001 (whatever it is, no call may break of it)
-                self._note(observer, exc)
-
-    def start(self, call: Call, origin: Origin) -> tuple["CallWatch", Call]:
-        """A call begins.
-
-        Args:
-            call: The call.
-            origin: Where it goes.
-
-        Returns:
-            What it tells its story to, and the call with the header fields that observers add.
-        """
-        started = CallStarted(
-            number=next(self._numbers),
-            operation=operation_of(call.path),
-            method=call.method,
-            path=call.path,
-            model=call.model,
-            stream=call.accept == "text/event-stream",
-            server_address=origin.host,
-            server_port=origin.port,
-            at=trio.current_time(),
-            content=call.body if isinstance(call.body, bytes) and call.content_type == JSON else b"",
-        )
-        self.tell(started)
-        for propagator in self._propagators:
-            try:
-                added = propagator.headers_for(started)
-                encode_headers(added)
-                call = attrs.evolve(call, headers={**added, **call.headers})
-            except Exception as exc:  # noqa: BLE001 (see `tell`)
-                self._note(propagator, exc)
-        return CallWatch(self, started), call
-
-    def circuit_changed(self, origin: object, before: str, after: str) -> None:
-        """A circuit went from one state to another."""
-        self.tell(CircuitChanged(origin=str(origin), before=before, after=after))
-
-    def _note(self, observer: object, exc: Exception) -> None:
-        name = type(observer).__qualname__
-        self.failures[name] += 1
-        if self.failures[name] == 1:
-            _LOGGER.error("observer %s raised; further ones are only counted", name, exc_info=exc)
-
-
-@final
-class CallWatch:
-    """What one call tells its story to. Whatever comes after its end is not told.
-
-    As a context manager it tells of the error that leaves the block: the call failed, or was
-    cancelled.
-
-    Attributes:
-        call: The record of its start.
-        is_stream: A stream tells of its own end; the end of its response's body says nothing.
-    """
-
-    __slots__ = ("_attempts", "_chunks", "_first_at", "_hooks", "_last_at", "_over", "call")
-    __slots__ += ("is_stream",)
-
-    def __init__(self, hooks: Hooks, call: CallStarted) -> None:
-        self._hooks = hooks
-        self._attempts = self._chunks = 0
-        self._first_at = self._last_at = 0.0
-        self._over = False
-        self.call: Final = call
-        self.is_stream = False
