@@ -177,8 +177,7 @@ FAULTY: dict[str, tuple[str, str | bytes, str]] = {
     "no settings": (
         "pyproject.toml",
         "[project]\n[build-system]\n[tool.ruff]",
-        r"expected a section \(trio_groq, tool.trio_groq, llm.providers.groq\), or at the top one "
-        r"of allow_plaintext, api_key, .*; got build-system, project, tool",
+        r"expected a section \(trio_groq, .*\), or .* got build-system, project, tool",
     ),
 }
 
@@ -217,8 +216,8 @@ def test_a_slip_in_the_only_name_is_told_as_one(tmp_path: Path) -> None:
 def test_yaml_without_its_package_says_what_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "yaml", None)  # type: ignore[arg-type]  # as the import system has it
-    with pytest.raises(ConfigurationError, match="got none; run: pip install pyyaml$"):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ConfigurationError, match=r"got none; run: pip install pyyaml$"):
         read(written(tmp_path, "a.yaml", ""))
     assert read(written(tmp_path, "a.toml", "")) == ClientConfig()
 

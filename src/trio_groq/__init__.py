@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         CircuitBreakerPolicy,
         ClientConfig,
         ExchangeLimits,
+        LogLevel,
         PoolLimits,
         RateLimitPolicy,
         RetryBudgetPolicy,
@@ -133,6 +134,7 @@ __all__ = [
     "GroqError",
     "InternalServerError",
     "InvalidRequestError",
+    "LogLevel",
     "MaxStepsError",
     "ModelNotFoundError",
     "NotFoundError",
@@ -180,6 +182,7 @@ __all__ = [
 
 _MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
 _HOMES = {
+    "LogLevel": "config",
     "ToolEvent": "_tool_stream",
     "RunFinishedEvent": "_tool_stream",
     "StepFinishedEvent": "_tool_stream",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_groq._api.redirects import MAX_REDIRECTS, follow, is_redirect
-from trio_groq._http.bodies import Body
+from trio_groq._http.bodies import Body, OpenBody, Progress
 from trio_groq._http.messages import Headers, Origin, Request, ResponseHead
 from trio_groq.errors import APIStatusError
 
@@ -18,12 +18,12 @@ class Uploaded:
     """A body that is read while it is sent."""
 
     length = 3
-    progress = None
+    progress: Progress | None = None
 
     def __init__(self, *, replayable: bool) -> None:
         self.replayable = replayable
 
-    def open(self) -> "Uploaded":
+    def open(self) -> OpenBody:
         raise AssertionError("nothing is read to follow a redirect")
 
 
@@ -126,7 +126,7 @@ def test_a_post_does_not_become_a_get(status: int) -> None:
 def test_a_body_is_sent_again(status: int) -> None:
     followed = follow(request(b"POST", b"{}"), head("/new", status), 0)
     assert (followed.method, followed.target, followed.body) == (b"POST", b"/new", b"{}")
-    fresh = Uploaded(replayable=True)
+    fresh: Body = Uploaded(replayable=True)
     assert follow(request(b"POST", fresh), head("/new", status), 0).body is fresh
     with pytest.raises(APIStatusError, match="whose body can be sent once more"):
         follow(request(b"POST", Uploaded(replayable=False)), head("/new", status), 0)

@@ -2,6 +2,7 @@
 
 import errno
 import resource
+import select
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,8 +24,7 @@ from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.messages import Origin, Request
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.pool_state import PoolLimits
-from trio_groq.errors import APIConnectionError, APITimeoutError
-
+from trio_groq.errors import APIConnectionError, APITimeoutError, ConfigurationError
 
 # -- the socket's options
 
@@ -77,7 +77,9 @@ async def test_options_that_are_refused_leave_no_socket(monkeypatch: pytest.Monk
 async def test_dns_that_fails(code: int) -> None:
     trio.socket.set_custom_hostname_resolver(Resolver(failure=socket.gaierror(code, "no luck")))
     before = descriptors()
-    with pytest.raises(APIConnectionError, match="connecting to https://a.test: no luck") as caught:
+    with pytest.raises(
+        APIConnectionError, match=r"connecting to https://a\.test: no luck"
+    ) as caught:
         await Dialer().dial(Origin("https", "a.test", 443))
     assert caught.value.is_retryable
     assert descriptors() == before
@@ -113,6 +115,44 @@ async def test_dns_that_is_silent(autojump_clock: MockClock) -> None:
 # -- black holes
 
 
+class Hole(trio.socket.SocketType):
+    """A socket of the one family that there surely is; where `hole`, it never connects."""
+
+    def __init__(self, made: trio.socket.SocketType, *, hole: bool) -> None:
+        self.made = made
+        self.hole = hole
+
+    async def connect(self, address: Any) -> None:
+        if self.hole:
+            await trio.sleep_forever()
+        await self.made.connect(address)
+
+    def setsockopt(self, *args: Any) -> None:
+        if not self.hole:  # the options are another family's
+            self.made.setsockopt(*args)
+
+    def close(self) -> None:
+        self.made.close()
+
+    def detach(self) -> int:
+        return self.made.detach()
+
+    def getpeername(self) -> Any:
+        return self.made.getpeername()
+
+    @property
+    def type(self) -> Any:
+        return self.made.type
+
+    @property
+    def family(self) -> Any:
+        return self.made.family
+
+    @property
+    def proto(self) -> int:
+        return self.made.proto
+
+
 class BlackHoles(trio.abc.SocketFactory):
     """Sockets of these families never connect."""
 
@@ -123,46 +163,7 @@ class BlackHoles(trio.abc.SocketFactory):
     def socket(self, family: Any = -1, type: Any = -1, proto: int = -1) -> Any:  # noqa: A002 (its name)
         self.made.append(family)
         made = trio.socket.from_stdlib_socket(socket.socket(socket.AF_INET, type, proto))
-        hole = family in self.families
-
-        class Socket(trio.socket.SocketType):
-            def __init__(self) -> None:
-                pass
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(made, name)
-
-            async def connect(self, address: Any) -> None:
-                if hole:
-                    await trio.sleep_forever()
-                await made.connect(address)
-
-            def close(self) -> None:
-                made.close()
-
-            def detach(self) -> int:
-                return made.detach()
-
-            def setsockopt(self, *args: Any) -> None:
-                if not hole:
-                    made.setsockopt(*args)
-
-            @property
-            def type(self) -> Any:
-                return made.type
-
-            @property
-            def family(self) -> Any:
-                return made.family
-
-            @property
-            def proto(self) -> Any:
-                return made.proto
-
-            def getpeername(self) -> Any:
-                return made.getpeername()
-
-        return Socket()
+        return Hole(made, hole=family in self.families)
 
 
 async def test_a_black_holed_ipv6_costs_a_quarter_of_a_second(autojump_clock: MockClock) -> None:
@@ -236,6 +237,19 @@ async def test_no_descriptor_left_for_a_poller(monkeypatch: pytest.MonkeyPatch) 
         assert descriptors() == before
 
 
+async def test_no_such_way_to_wait_leaves_no_socket() -> None:
+    absent = "epoll" if hasattr(select, "kqueue") else "kqueue"
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        origin = Origin("http", "127.0.0.1", listener.socket.getsockname()[1])
+        before = descriptors()
+        option: Any = absent
+        dialer = Dialer(readiness=option)
+        with pytest.raises(ConfigurationError, match=r"^readiness: "):
+            await dialer.dial(origin)
+        assert descriptors() == before
+
+
 # -- TLS that does not come to its end
 
 
@@ -286,7 +300,7 @@ async def test_a_handshake_that_ends_within_a_record(part: bytes, authority: tru
 
         nursery.start_soon(serve)
         origin = Origin("https", "127.0.0.1", listener.socket.getsockname()[1])
-        with trio.fail_after(10), pytest.raises(APIConnectionError, match="^TLS with ") as caught:
+        with trio.fail_after(10), pytest.raises(APIConnectionError, match=r"^TLS with ") as caught:
             await Dialer(client_context(authority)).dial(origin)
         assert caught.value.is_retryable
     assert descriptors() <= before

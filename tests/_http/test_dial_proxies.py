@@ -192,9 +192,8 @@ async def test_a_proxy_that_wants_another_user(kind: str, user: str, authority: 
         with pytest.raises(APIConnectionError) as caught:
             await dialer.dial(Origin("https", "api.groq.com", 443))
     error = caught.value
-    assert str(error).startswith(
-        f"proxy {proxy.scheme}://localhost:{proxy.port}: expected a way to https://api.groq.com, got "
-    )
+    who = f"{proxy.scheme}://localhost:{proxy.port}"
+    assert str(error).startswith(f"proxy {who}: expected a way to https://api.groq.com, got ")
     assert not error.is_retryable
     assert "hunter2" not in f"{error!r}{error.__notes__}{error.__cause__!r}{error.__context__!r}"
 

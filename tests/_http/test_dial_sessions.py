@@ -73,6 +73,19 @@ async def test_a_connection_that_never_heard_a_ticket_leaves_none(authority: tru
         second.close()
 
 
+async def test_a_server_without_tickets_leaves_none(authority: trustme.CA) -> None:
+    context = server_context(authority)
+    context.num_tickets = 0
+    async with tls_server(context, serve) as origin:
+        dialer = Dialer(version_context(authority, ssl.TLSVersion.TLSv1_3))
+        for _ in range(2):
+            transport = await dialer.dial(origin)
+            assert not reused(transport)
+            await exchange(transport)
+            transport.close()
+        assert len(dialer._sessions) == 0
+
+
 async def test_another_host_is_checked_anew(authority: trustme.CA) -> None:
     """One server, one certificate, and a name that it is not for."""
     async with tls_server(server_context(authority), serve) as origin:

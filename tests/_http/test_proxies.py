@@ -83,7 +83,7 @@ def test_what_is_no_url_stays_as_it_is() -> None:
     ],
 )
 def test_what_is_no_proxy(url: str, reason: str) -> None:
-    with pytest.raises(ConfigurationError, match="^proxy: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"^proxy: ") as caught:
         as_proxy(url)
     assert reason in str(caught.value)
 
@@ -171,7 +171,7 @@ def test_the_environment(environ: dict[str, str], https: Proxy | None, http: Pro
 def test_what_no_origin_needs_is_not_looked_at() -> None:
     environ = {"HTTPS_PROXY": "p1.test", "ALL_PROXY": "socks://nonsense"}
     assert ProxySettings.from_env(environ, schemes=["https"]).https == P1
-    with pytest.raises(ConfigurationError, match="^ALL_PROXY: expected http"):
+    with pytest.raises(ConfigurationError, match=r"^ALL_PROXY: expected http"):
         ProxySettings.from_env(environ, schemes=["https", "http"])
 
 

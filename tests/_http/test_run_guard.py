@@ -63,7 +63,7 @@ def answer_of_child(guard: RunGuard) -> str:
         answer = "nothing"
         try:
             trio.run(check, guard)
-        except BaseException as exc:  # noqa: BLE001 (all of it is told to the parent)
+        except Exception as exc:  # noqa: BLE001 (all of it is told to the parent)
             answer = f"{type(exc).__name__}: {exc}"
         os.write(writing, f"{answer}; forked: {guard.is_forked}".encode())
         os._exit(0)

@@ -159,7 +159,7 @@ def test_a_wrong_password() -> None:
 )
 def test_what_is_no_socks(answers: list[bytes], reason: str) -> None:
     with pytest.raises(
-        ProtocolError, match="^proxy socks5h://proxy.test:1080: expected "
+        ProtocolError, match=r"^proxy socks5h://proxy\.test:1080: expected "
     ) as caught:
         talk(Socks5(named(), ORIGIN), answers)
     assert reason in str(caught.value)

@@ -115,7 +115,7 @@ def test_407_has_a_note() -> None:
     ],
 )
 def test_what_is_no_http(answer: bytes) -> None:
-    with pytest.raises(ProtocolError, match="^proxy http://proxy.test:3128: expected HTTP/1.1"):
+    with pytest.raises(ProtocolError, match=r"^proxy http://proxy\.test:3128: expected HTTP/1\.1"):
         opened().receive(answer + b"\r\n\r\n")
 
 
@@ -127,9 +127,11 @@ def test_nothing_may_follow_the_answer() -> None:
 def test_the_answer_is_bounded() -> None:
     tunnel = opened()
     tunnel.receive(b"HTTP/1.1 200 OK\r\n")
+    field = b"a: " + b"b" * 995 + b"\r\n"
+    for _ in range(MAX_HEAD_BYTES // len(field)):
+        tunnel.receive(field)
     with pytest.raises(ProtocolError, match="answer of at most 16384 bytes"):
-        for _ in range(MAX_HEAD_BYTES):
-            tunnel.receive(b"a: " + b"b" * 995 + b"\r\n")
+        tunnel.receive(field)
     early = b"HTTP/1.1 103 Early Hints\r\n\r\n"
     opened().receive(early * MAX_INFORMATIONAL)
     with pytest.raises(ProtocolError, match="at most 8 informational responses"):

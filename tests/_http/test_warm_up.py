@@ -57,7 +57,7 @@ async def test_the_first_error_is_raised_and_the_rest_given_back(
     autojump_clock: MockClock,
 ) -> None:
     leases = Leases(delay=1.0, fail_at=2)
-    with pytest.raises(APIConnectionError, match="^number 2$"):
+    with pytest.raises(APIConnectionError, match=r"^number 2$"):
         await open_at_once(leases.acquire, leases.release, 5)
     assert trio.current_time() == 3.0
     assert (leases.held, leases.returned) == ([], [0, 1])

@@ -44,7 +44,8 @@ def message_of(exc: cattrs.ClassValidationError, cls: type, tree: Tree) -> str:
         cls: The attrs class that was to be made.
         tree: The settings that it was to be made of.
     """
-    faults = [f"{_blamed(tree, path)}: {text}" for path, text in _faults(exc, cls, ())]
+    found = _faults(exc, cls, ())
+    faults = [": ".join(filter(None, (_blamed(tree, path), text))) for path, text in found]
     more = len(faults) - MAX_FAULTS
     if more > 0:
         faults = [*faults[:MAX_FAULTS], f"and {more} more"]
@@ -130,7 +131,7 @@ def _blamed(tree: Tree, path: Path) -> str:
     # A table may be of several sources; then none is blamed.
     names = {setting.origin.name for _, setting in leaves(node)}
     name = names.pop() if len(names) == 1 else ""
-    return f"{name}: {shown_path(path)}" if name else shown_path(path)
+    return ": ".join(part for part in (name, shown_path(path)) if part)
 
 
 def _rest(path: Path) -> str:

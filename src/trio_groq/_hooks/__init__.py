@@ -28,7 +28,7 @@ from trio_groq._hooks.events import (
     Waited,
     WaitReason,
 )
-from trio_groq._hooks.watch import CallWatch, Hooks, operation_of
+from trio_groq._hooks.watch import CallWatch, Hooks, is_cancellation, operation_of
 
 __all__ = [
     "AttemptFailed",
@@ -50,5 +50,6 @@ __all__ = [
     "Usage",
     "WaitReason",
     "Waited",
+    "is_cancellation",
     "operation_of",
 ]

@@ -34,7 +34,7 @@ from trio_groq._http.messages import Origin
 from trio_groq.errors import GroqError, RateLimitError
 from trio_groq.types.meta import ResponseMeta
 
-__all__ = ["OTHER", "CallWatch", "Hooks", "operation_of"]
+__all__ = ["OTHER", "CallWatch", "Hooks", "is_cancellation", "operation_of"]
 
 _LOGGER: Final = logging.getLogger("trio_groq")
 _BASE: Final = "/openai/v1/"
@@ -147,6 +147,7 @@ class CallWatch:
 
     Attributes:
         call: The record of its start.
+        is_over: Whether its end was told.
         is_stream: A stream tells of its own end; the end of its response's body says nothing.
     """
 
@@ -157,9 +158,9 @@ class CallWatch:
         "_first_token",
         "_hooks",
         "_last_at",
-        "_over",
         "_ready_at",
         "call",
+        "is_over",
         "is_stream",
     )
 
@@ -169,9 +170,8 @@ class CallWatch:
         self._first_at = self._last_at = 0.0
         self._ready_at = call.at
         self._first_token: float | None = None
-        self._over = False
         self.call: Final = call
-        self.is_stream = False
+        self.is_over = self.is_stream = False
 
     # -- its attempts
 
@@ -229,8 +229,9 @@ class CallWatch:
             meta: How the response came.
             complete: Whether all of it was read.
         """
-        if self._is_over():
+        if self.is_over:
             return
+        self.is_over = True
         choices = getattr(value, "choices", None)
         reasons = (
             [_text(each, "finish_reason") for each in choices] if type(choices) is list else []
@@ -254,28 +255,19 @@ class CallWatch:
 
     def failed(self, error: BaseException) -> None:
         """The call ended with an error, or was cancelled."""
-        if self._is_over():
+        if self.is_over:
             return
+        self.is_over = True
         call, seconds, attempts = self.call, self._seconds(), self._attempts
         if is_cancellation(error):
             self._hooks.tell(CallCancelled(call=call, seconds=seconds, attempts=attempts))
         else:
             self._hooks.tell(CallFailed(call=call, error=error, seconds=seconds, attempts=attempts))
 
-    def ended(self, cause: BaseException | None, meta: ResponseMeta, *, complete: bool) -> None:
-        """The body of a response was read, or closed; for what is no stream.
-
-        Args:
-            cause: What kept it from being read to its end, if anything did.
-            meta: How the response came.
-            complete: Whether all of it was read.
-        """
-        if self.is_stream:
-            return
-        if cause is None:
+    def ended(self, meta: ResponseMeta, *, complete: bool) -> None:
+        """The body of a response was read, or closed before its end; for what is no stream."""
+        if not self.is_stream:
             self.finished(None, meta, complete=complete)
-        else:
-            self.failed(cause)
 
     def __enter__(self) -> "CallWatch":
         return self
@@ -288,10 +280,6 @@ class CallWatch:
     ) -> None:
         if exc is not None:
             self.failed(exc)
-
-    def _is_over(self) -> bool:
-        over, self._over = self._over, True
-        return over
 
     def _seconds(self) -> float:
         return trio.current_time() - self.call.at

@@ -17,8 +17,9 @@ in every line, and control characters are escaped, so that no server can forge o
 
 import logging
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TextIO, cast, final
+from collections.abc import Mapping
+from functools import singledispatchmethod
+from typing import Final, TextIO, final
 
 import msgspec
 import trio
@@ -142,11 +143,9 @@ class LoggingObserver:
         self._calls = parent.getChild("call")
         self._security = parent.getChild("security")
 
+    @singledispatchmethod
     def on_event(self, event: Event, /) -> None:
-        """Log what a call tells."""
-        row = _ROWS.get(type(event))
-        if row is not None:
-            row(self, event)
+        """Log what a call tells. An event of a kind that is not known here is passed over."""
 
     def _log(self, level: int, text: str, *args: object) -> None:
         if self._calls.isEnabledFor(level):
@@ -160,31 +159,38 @@ class LoggingObserver:
             text = content[: MAX_PAYLOAD + _MARGIN].decode("utf-8", "replace")
             self._calls.log(TRACE, "%s", f"{_name(call)}: {what} {_shown(text, MAX_PAYLOAD)}")
 
+    @on_event.register
     def _client_started(self, event: ClientStarted) -> None:
         if self._security.isEnabledFor(logging.INFO):
             text = f"client for {event.base_url}: {event.settings}"
             self._security.info("%s", _shown(text, MAX_PAYLOAD))
 
+    @on_event.register
     def _started(self, event: CallStarted) -> None:
         self._log(logging.DEBUG, "%s: %s %s", _name(event), event.method, event.path)
         if self._calls.isEnabledFor(TRACE):
             self._payload(event, "sends", event.content)
 
+    @on_event.register
     def _attempt_started(self, event: AttemptStarted) -> None:
         text = "%s: attempt %d, after %.3f s"
         self._log(logging.DEBUG, text, _name(event.call), event.number, event.waited)
 
+    @on_event.register
     def _waited(self, event: Waited) -> None:
         text = "%s: waited %.3f s (%s)"
         self._log(logging.DEBUG, text, _name(event.call), event.seconds, event.reason)
 
+    @on_event.register
     def _head_came(self, event: ResponseHead) -> None:
         text = "%s: status %d, request id %s"
         self._log(logging.DEBUG, text, _name(event.call), event.status, event.request_id)
 
+    @on_event.register
     def _first_token(self, event: FirstToken) -> None:
         self._log(logging.DEBUG, "%s: first token after %.3f s", _name(event.call), event.seconds)
 
+    @on_event.register
     def _attempt_failed(self, event: AttemptFailed) -> None:
         error = event.error
         if isinstance(error, AuthenticationError | PermissionDeniedError):
@@ -195,50 +201,36 @@ class LoggingObserver:
             what = _described(error)
             self._log(logging.WARNING, text, _name(event.call), event.number, event.wait, what)
 
+    @on_event.register
     def _rate_limited(self, event: RateLimited) -> None:
         left = max(0.0, event.until - trio.current_time())
         kind = event.limit or "some"
         text = "%s: the limit on %s is reached; the server names a wait of %.3f s"
         self._warn(text, _name(event.call), kind, left)
 
+    @on_event.register
     def _circuit_changed(self, event: CircuitChanged) -> None:
         level = logging.WARNING if event.after == "open" else logging.INFO
         text = "circuit of %s: %s, was %s"
         self._log(level, text, event.origin, event.after, event.before)
 
+    @on_event.register
     def _finished(self, event: CallFinished) -> None:
         if self._calls.isEnabledFor(logging.INFO):
             self._log(logging.INFO, "%s: %s", _name(event.call), _summary(event))
         if self._calls.isEnabledFor(TRACE) and event.value is not None:
             self._payload(event.call, "got", _encoded(event.value))
 
+    @on_event.register
     def _failed(self, event: CallFailed) -> None:
         text = "%s: failed after %.3f s and %d attempts: %s"
         what = _described(event.error)
         self._log(logging.ERROR, text, _name(event.call), event.seconds, event.attempts, what)
 
+    @on_event.register
     def _cancelled(self, event: CallCancelled) -> None:
         text = "%s: cancelled after %.3f s and %d attempts"
         self._log(logging.INFO, text, _name(event.call), event.seconds, event.attempts)
-
-
-_ROWS: Final = cast(
-    "dict[type, Callable[[LoggingObserver, Any], None]]",
-    {
-        ClientStarted: LoggingObserver._client_started,
-        CallStarted: LoggingObserver._started,
-        AttemptStarted: LoggingObserver._attempt_started,
-        AttemptFailed: LoggingObserver._attempt_failed,
-        Waited: LoggingObserver._waited,
-        RateLimited: LoggingObserver._rate_limited,
-        ResponseHead: LoggingObserver._head_came,
-        FirstToken: LoggingObserver._first_token,
-        CallFinished: LoggingObserver._finished,
-        CallFailed: LoggingObserver._failed,
-        CallCancelled: LoggingObserver._cancelled,
-        CircuitChanged: LoggingObserver._circuit_changed,
-    },
-)
 
 
 def _name(call: CallStarted) -> str:
