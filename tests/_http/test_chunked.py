@@ -1,12 +1,14 @@
 """The chunked reader: its grammar, its limits, and what it tells of bad input."""
 
 import re
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byte_pieces import STALE, cut, cuts, feed_pieces, one_by_one
+from trio_groq._http import chunked
 from trio_groq._http.chunked import ChunkedReader
 from trio_groq.errors import ProtocolError
 
@@ -153,6 +155,64 @@ def test_splits_change_nothing(points: list[int], name: str) -> None:
     reader = ChunkedReader()
     assert feed_pieces(reader.feed, cut(raw, points)) == payload
     assert reader.complete
+
+
+def event_chunks(sizes: Iterable[int], line: str = "%x") -> bytes:
+    """Chunks as large as events are; their sizes have mostly three digits."""
+    chunks = [(line % size).encode() + b"\r\n" + b"d" * size + b"\r\n" for size in sizes]
+    return b"".join(chunks) + b"0\r\n\r\n"
+
+
+def outcome(pieces: list[bytes]) -> tuple[bytes, bool, bool, str]:
+    """Payload with what was salvaged, and how it ended; without the error's excerpt."""
+    reader, payload, error = ChunkedReader(), bytearray(), ""
+    try:
+        feed_pieces(reader.feed, pieces, payload)
+    except ProtocolError as exc:
+        error = str(exc).split(", got")[0]
+        payload += b"".join(bytes(source[start:end]) for source, start, end in reader.salvaged)
+    return bytes(payload), reader.complete, reader.excess, error
+
+
+@pytest.mark.parametrize("line", ["%x", "%X", "%03x", "%04x", "%x;a"])
+def test_chunks_of_known_sizes(line: str) -> None:
+    sizes = [0x12C, 0xFF, 0x12C, 0x100, 0xFFF, 0x1000, 0x12C, 0x12C, 0xF, 0x10, 0xFE, 0xFF, 0x12C]
+    raw = event_chunks(sizes, line)
+    for _ in range(2):  # the second time, all sizes have come before
+        for pieces in ([raw], cut(raw, range(0, len(raw), 1000)), one_by_one(raw)):
+            assert outcome(pieces) == (b"d" * sum(sizes), True, False, "")
+
+
+@pytest.mark.parametrize("at", range(-7, 7))
+@pytest.mark.parametrize("wrong", b"\r\n0dx ;")
+@pytest.mark.parametrize("size", [200, 300])
+def test_wrong_byte_between_chunks_of_known_sizes(at: int, wrong: int, size: int) -> None:
+    raw = bytearray(event_chunks([size, size, size]))
+    raw[2 * len(event_chunks([size])[:-5]) + at] = wrong  # where the third chunk's line begins
+    assert outcome([bytes(raw)]) == outcome(one_by_one(bytes(raw)))
+
+
+@given(points=cuts(1000))
+@settings(deadline=None, max_examples=100)
+def test_splits_of_chunks_of_known_sizes_change_nothing(points: list[int]) -> None:
+    sizes = [300, 301, 300]
+    assert outcome(cut(event_chunks(sizes), points)) == (b"d" * sum(sizes), True, False, "")
+
+
+def test_three_digits_can_say_zero() -> None:
+    raw = event_chunks([300]) + event_chunks([300])
+    raw = raw.replace(b"0\r\n\r\n", b"000\r\n\r\n")
+    for _ in range(2):
+        assert outcome([raw]) == (b"d" * 300, True, True, "")
+
+
+def test_sizes_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[bytes, int] = {}
+    monkeypatch.setattr(chunked, "_SIZES", known)
+    monkeypatch.setattr(chunked, "_MAX_SIZES", 3)
+    sizes = [255, 257, 258, 259, 260, 255, 260]
+    assert outcome([event_chunks(sizes)]) == (b"d" * sum(sizes), True, False, "")
+    assert known == {b"ff\r\n": 255, b"101\r\n": 257, b"102\r\n": 258}
 
 
 def test_spans_are_ranges_of_the_buffer_that_was_fed() -> None:
