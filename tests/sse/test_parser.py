@@ -166,3 +166,27 @@ def test_close_drops_what_is_incomplete() -> None:
 
 def test_find_names_the_end_when_there_is_nothing() -> None:
     assert [_find(b"a\nb", b"\n", 0, 3), _find(b"a\nb", b"\n", 2, 3)] == [1, 3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 4087, 4088, 4089, 5000])
+@pytest.mark.parametrize("inside", [b"", b"\r", b"\n", b"\r\n", b"\nid: 7\n", b"\n\n", b"\rdata: "])
+def test_events_each_in_a_span_of_its_own(size: int, inside: bytes) -> None:
+    """As in the chunks of a chunked body: small and large, and some that are not what they seem."""
+    text = b"x" * (size // 2) + inside + b"x" * (size - size // 2)
+    span = b"data: " + text + b"\n\n"
+    whole = SSEParser().feed(span * 4)
+    buffer = bytearray(b"data: stale\n\n" + span * 4 + b"data: stale\n\n")
+    starts = [13 + number * len(span) for number in range(4)]
+    events = SSEParser().feed_spans((buffer, start, start + len(span)) for start in starts)
+    assert events == whole
+    assert len(events) >= 4
+
+
+@pytest.mark.parametrize(
+    "span", [b"data:", b"data: ", b"data: \n", b"\n", b"", b"data: x", b"\n\n"]
+)
+def test_a_span_is_not_read_past_its_end(span: bytes) -> None:
+    buffer = bytearray(b"data: first\n\n" + span + b"data: stale\n\n")
+    parser = SSEParser()
+    assert len(parser.feed_span(buffer, 0, 13)) == 1
+    assert parser.feed_span(buffer, 13, 13 + len(span)) == []
