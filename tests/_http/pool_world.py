@@ -45,6 +45,7 @@ class Peer:
     def __init__(self, sock: socket.socket, origin: Origin) -> None:
         self.stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         self.origin = origin
+        self._turn = trio.Lock()  # the client may have an answer before who sent it goes on
 
     async def request(self) -> bytes:
         """The next request's target; empty when the client has closed."""
@@ -57,7 +58,8 @@ class Peer:
         return bytes(data.split(b" ", 2)[1])
 
     async def send(self, data: bytes) -> None:
-        await self.stream.send_all(data)
+        async with self._turn:
+            await self.stream.send_all(data)
 
     def close(self) -> None:
         self.stream.socket.close()

@@ -8,7 +8,7 @@ import trio
 
 from trio_groq._http.readiness import ReadinessOption, watch
 
-OPTIONS: list[ReadinessOption] = ["trio"]
+OPTIONS: list[ReadinessOption] = ["trio", "auto"]
 if hasattr(select, "epoll"):
     OPTIONS.append("epoll")
 if hasattr(select, "kqueue"):
@@ -42,5 +42,9 @@ class Pair:
         self.watch.close()
         if self.ours.fileno() >= 0:
             trio.lowlevel.notify_closing(self.ours)
+        self.close_sockets()
+
+    def close_sockets(self) -> None:
+        """All that is left to do when the run is over."""
         self.ours.close()
         self.theirs.close()

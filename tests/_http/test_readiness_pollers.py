@@ -14,13 +14,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from _http.readiness_pairs import Pair
 from trio_groq._http import readiness
+from trio_groq._http.hub import Hub, HubWatch
+from trio_groq._http.limits import STALE_FLOOR
 from trio_groq._http.pollers import EpollPoller, KqueuePoller
-from trio_groq._http.readiness import (
-    STALE_FLOOR,
-    Hub,
-    PolledWatch,
-    watch,
-)
+from trio_groq._http.readiness import watch
 from trio_groq.errors import APIConnectionError, ConfigurationError
 
 needs_epoll = pytest.mark.skipif(not hasattr(select, "epoll"), reason="epoll is Linux's own")
@@ -63,7 +60,7 @@ class CountingPoller:
 
 
 @pytest.fixture
-def counted() -> tuple[Callable[[socket.socket], PolledWatch], list[CountingPoller]]:
+def counted() -> tuple[Callable[[socket.socket], HubWatch], list[CountingPoller]]:
     made: list[CountingPoller] = []
 
     def make() -> CountingPoller:
@@ -124,7 +121,7 @@ async def test_overtaken_entries_are_swept_out(counted: Any, autojump_clock: Moc
     for number in range(10 * STALE_FLOOR):
         pair.theirs.send(b"Again.")
         await pair.until(1_000_000 - number)  # each earlier than the one before
-        assert len(watched.hub._entries) <= STALE_FLOOR + 4
+        assert len(watched.hub._limits) <= STALE_FLOOR + 4
     pair.close()
 
 

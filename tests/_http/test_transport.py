@@ -1,6 +1,7 @@
 """Bytes over one socket: readiness policy, sending, quietness, closing."""
 
 import math
+import select
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -12,7 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trio_groq._http.transport import EAGER_BYTES, Transport
 from trio_groq.errors import APIConnectionError
 
-Readiness = Literal["auto", "trio"]
+Readiness = Literal["auto", "trio", "epoll"]
+WAYS = ["auto", "trio", *(["epoll"] if hasattr(select, "epoll") else [])]
 
 
 class Pair:
@@ -45,7 +47,7 @@ class Pair:
         return bytes(got)
 
 
-@pytest.fixture(params=["auto", "trio"])
+@pytest.fixture(params=WAYS)
 def readiness(request: pytest.FixtureRequest) -> Readiness:
     value: Readiness = request.param
     return value
@@ -350,6 +352,27 @@ async def test_the_limit_of_sending_is_for_each_wait(
 
 
 # -- quietness
+
+
+async def test_the_limit_of_receiving_leaves_a_send_alone(
+    pair_of: MakePair, readiness: Readiness, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    pair = pair_of(readiness)
+    data = bytes(1 << 20)
+    nursery.start_soon(pair.transport.send_all, memoryview(data))
+    await wait_all_tasks_blocked()
+    for limit in (3.0, 6.0):
+        with pytest.raises(trio.TooSlowError):
+            await pair.receive(end=limit)
+        assert trio.current_time() == limit
+    got = 0
+    while got < len(data):
+        try:
+            got += len(pair.peer.recv(65536))
+        except BlockingIOError:
+            await wait_all_tasks_blocked()
+    await wait_all_tasks_blocked()
+    assert not nursery.child_tasks
 
 
 async def test_quiet(pair_of: MakePair, readiness: Readiness) -> None:

@@ -1,7 +1,7 @@
 """What the kernel offers for watching many descriptors at once: epoll, and kqueue."""
 
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
 __all__ = ["POLLERS", "EpollPoller", "KqueuePoller", "Poller"]
@@ -19,7 +19,7 @@ class Poller(Protocol):
     def disarm(self, fd: int) -> None:
         """Cease to look at `fd`."""
 
-    def poll(self) -> Iterable[int]:
+    def poll(self) -> list[int]:
         """The descriptors that are readable (or broken) now, without waiting."""
 
     def close(self) -> None:

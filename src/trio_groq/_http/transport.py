@@ -185,14 +185,16 @@ class Transport:
             except OSError as exc:
                 raise _connection_error("sending", exc) from exc
 
-    async def _until_possible(self, refusal: Exception) -> None:
+    async def _until_possible(self, refusal: Exception) -> None:  # noqa: ASYNC910 (it has waited)
         if not isinstance(refusal, self._want_write):
             await self._until_received()
             return
         try:
             await trio.lowlevel.wait_writable(self._sock)
         except trio.ClosedResourceError:
-            raise closed_error() from None
+            if self.closed:
+                raise closed_error() from None
+            # A limit has ended a receive on this socket (see `HubWatch.expire`), not this send.
 
     async def _until_received(self) -> None:
         """Until the task that receives has tried: it takes in what TLS needs to read as well.
