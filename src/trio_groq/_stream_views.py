@@ -3,7 +3,6 @@
 A view pulls from the stream and holds nothing but what one pull gave and is not yet taken.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, final
 
@@ -46,7 +45,7 @@ class StreamIterator(Generic[T]):
         self._view = view
         self._close = close
         self._last = last
-        self._ready: deque[T] = deque()
+        self._ready: list[T] = []  # the next one last
 
     def __aiter__(self) -> "StreamIterator[T]":
         return self
@@ -57,13 +56,13 @@ class StreamIterator(Generic[T]):
             await trio.lowlevel.checkpoint_if_cancelled()
         while not ready:
             try:
-                ready.extend(self._view(await self._pull()))
+                ready.extend(reversed(self._view(await self._pull())))
             except StopAsyncIteration:
                 if self._last is None:
                     raise
                 last, self._last = self._last, None
                 return last()  # noqa: ASYNC910 (`checkpoint_if_cancelled`, or the pull)
-        return ready.popleft()  # noqa: ASYNC910 (`checkpoint_if_cancelled`, or the pull)
+        return ready.pop()  # noqa: ASYNC910 (`checkpoint_if_cancelled`, or the pull)
 
     async def aclose(self) -> None:
         """Close the stream."""

@@ -390,3 +390,19 @@ def test_a_bomb_is_stopped() -> None:
     with pytest.raises(ProtocolError, match="at most 100000 bytes"):
         receive(exchange, CODED % len(packed) + packed)
     assert not exchange.reusable
+
+
+def test_names_of_fields_are_shared_unless_they_are_long() -> None:
+    """Thousands of open streams hold the same names."""
+
+    def names(of_field: bytes) -> list[bytes]:
+        exchange = Exchange(Request(Origin("http", "a.test", 80), b"GET", b"/"))
+        data = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b: 1\r\n\r\n" % of_field
+        exchange.receive(data, 0, len(data))
+        assert exchange.head is not None
+        return [name for name, _ in exchange.head.headers.raw]
+
+    for field, shared in (b"X-Request-Id", True), (b"X" * 64, True), (b"X" * 65, False):
+        first, second = names(field), names(field)
+        assert first == second == [b"content-length", field.lower()]
+        assert (first[1] is second[1]) == shared

@@ -63,7 +63,17 @@ class ExchangeLimits:
 
 
 _DEFAULT_LIMITS: Final = ExchangeLimits()
+_SHARED_NAME_BYTES: Final = 64
+"""Longest field name that is kept for the next response: the longest in use have half of that."""
 _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
+
+
+_shared_lower_case: Final = functools.lru_cache(maxsize=256)(bytes.lower)
+
+
+def _lower_case(name: bytes) -> bytes:
+    """A field's name in lower case; one object for all responses, which come by the thousand."""
+    return _shared_lower_case(name) if len(name) <= _SHARED_NAME_BYTES else name.lower()
 
 
 @functools.cache
@@ -241,7 +251,7 @@ class Exchange:
             raise ProtocolError(
                 f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{event.http_version.decode()}"
             )
-        fields = [(name.lower(), value) for name, value in event.headers.raw_items()]
+        fields = [(_lower_case(name), value) for name, value in event.headers.raw_items()]
         if has_control(b"\t".join([value for _, value in fields])):
             name = next(name for name, value in fields if has_control(value))
             raise ProtocolError(
