@@ -31,7 +31,7 @@ from trio_groq.errors import (
     StreamError,
 )
 from trio_groq.sse import ServerSentEvent, SSEParser
-from trio_groq.types._base import Decoder
+from trio_groq.types._base import Buffer, Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chunks import ChatCompletionChunk
 from trio_groq.types.meta import ResponseMeta
@@ -300,11 +300,15 @@ class ChatStream:
         ready = self._ready
         decode = self._decoder.decode_strictly
         try:
-            for event in self._parser.feed_spans(spans):
-                data = event.data
-                if event.event != "message":
-                    self._take_named(event)
-                    continue
+            data: Buffer
+            for event in self._parser.feed_messages(spans):
+                if type(event) is ServerSentEvent:
+                    data = event.data
+                    if event.event != "message":
+                        self._take_named(event)
+                        continue
+                else:
+                    data = event
                 try:
                     chunk = decode(data)
                 except (ValueError, RecursionError):
@@ -325,14 +329,14 @@ class ChatStream:
         if event.event == "error":
             raise self._api_error(event.data)
 
-    def _check_chunk(self, chunk: ChatCompletionChunk, data: memoryview) -> None:
+    def _check_chunk(self, chunk: ChatCompletionChunk, data: Buffer) -> None:
         if chunk.error is not None or (chunk.x_groq is not None and chunk.x_groq.error is not None):
             raise self._api_error(data)
 
-    def _api_error(self, data: memoryview) -> APIError:
+    def _api_error(self, data: Buffer) -> APIError:
         return error_from_event(bytes(data), request_id=self._opened().request_id)
 
-    def _decode_with_care(self, data: memoryview) -> ChatCompletionChunk:
+    def _decode_with_care(self, data: Buffer) -> ChatCompletionChunk:
         """Decode what the types do not promise; an error if there is no way to."""
         try:
             return self._decoder.decode(data)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from sse.reference import Result
-from trio_groq.sse import SSEParser
+from trio_groq.sse import ServerSentEvent, SSEParser
 
 BOM = b"\xef\xbb\xbf"
 
@@ -29,11 +29,27 @@ def span(parser: SSEParser, data: bytes) -> list[Event]:
     return values
 
 
+def messages(parser: SSEParser, data: bytes) -> list[Event]:
+    """Through `feed_messages`, where a span that is one message gives its data alone."""
+    buffer = bytearray(b"data: before\n\n" + data + b"\n\ndata: after\n\n")
+    start = len(b"data: before\n\n")
+    found = parser.feed_messages([(buffer, start, start + len(data))])
+    values = [
+        (e.event, e.text(), e.id, e.retry)
+        if isinstance(e, ServerSentEvent)
+        else ("message", e.decode("utf-8", "replace"), parser.last_event_id, None)
+        for e in found
+    ]
+    buffer[:] = b"\n" * len(buffer)
+    return values
+
+
 FEEDS: dict[str, Feed] = {
     "bytes": plain,
     "bytearray": lambda parser, data: plain(parser, bytearray(data)),
     "memoryview": lambda parser, data: plain(parser, memoryview(bytearray(data))),
     "span": span,
+    "messages": messages,
 }
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sse.feeding import BOM, FEEDS, STREAMS, Event, message, pieces_of, plain, random_pieces, run
 from sse.reference import Result, interpret
-from trio_groq.sse import SSEParser
+from trio_groq.errors import ProtocolError
+from trio_groq.sse import ServerSentEvent, SSEParser
 from trio_groq.sse.parser import _find
 
 # name: (stream, events, last event id, reconnection time)
@@ -177,9 +178,16 @@ def test_events_each_in_a_span_of_its_own(size: int, inside: bytes) -> None:
     whole = SSEParser().feed(span * 4)
     buffer = bytearray(b"data: stale\n\n" + span * 4 + b"data: stale\n\n")
     starts = [13 + number * len(span) for number in range(4)]
-    events = SSEParser().feed_spans((buffer, start, start + len(span)) for start in starts)
-    assert events == whole
-    assert len(events) >= 4
+    spans = [(buffer, start, start + len(span)) for start in starts]
+    assert SSEParser().feed_spans(spans) == whole
+    found = SSEParser().feed_messages(spans)
+    assert len(found) == len(whole) >= 4
+    plain_ones = [each for each in found if not isinstance(each, ServerSentEvent)]
+    assert bool(plain_ones) == (not inside and size <= 4088)
+    for got, event in zip(found, whole, strict=True):
+        assert got == (event if isinstance(got, ServerSentEvent) else event.data)
+    buffer[:] = bytes(len(buffer))
+    assert all(each == text for each in plain_ones), "expected data of its own"
 
 
 @pytest.mark.parametrize(
@@ -190,3 +198,20 @@ def test_a_span_is_not_read_past_its_end(span: bytes) -> None:
     parser = SSEParser()
     assert len(parser.feed_span(buffer, 0, 13)) == 1
     assert parser.feed_span(buffer, 13, 13 + len(span)) == []
+    parser = SSEParser()
+    assert len(parser.feed_messages([(buffer, 0, 13)])) == 1
+    assert parser.feed_messages([(buffer, 13, 13 + len(span))]) == []
+
+
+def test_messages_that_come_before_one_that_is_too_large() -> None:
+    stream = b"data: a\n\n", b"data: b\n\n", b"data: " + b"x" * 20 + b"\n\n", b"data: c\n\n"
+    buffer = b"".join(stream)
+    spans, start = [], 0
+    for piece in stream:
+        spans.append((buffer, start, start + len(piece)))
+        start += len(piece)
+    parser = SSEParser(max_event_bytes=20)
+    events = parser.feed_messages(spans)
+    assert [bytes(e.data if isinstance(e, ServerSentEvent) else e) for e in events] == [b"a", b"b"]
+    with pytest.raises(ProtocolError, match="event too large"):
+        parser.feed_messages(spans[3:])

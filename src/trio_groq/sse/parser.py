@@ -4,7 +4,7 @@ The cost is linear in the bytes whatever the pieces, and an event that arrives w
 """
 
 from collections.abc import Iterable
-from typing import Final, final
+from typing import Any, Final, final
 
 from trio_groq.errors import ConfigurationError, ProtocolError
 from trio_groq.sse.block import Block
@@ -85,6 +85,7 @@ class SSEParser:
         "_failed",
         "_limit",
         "_open",
+        "_small",
         "_tail",
         "_unraised",
     )
@@ -95,6 +96,7 @@ class SSEParser:
                 f"max_event_bytes: expected an integer of at least 1, got {max_event_bytes!r}"
             )
         self._limit = max_event_bytes
+        self._small = min(max_event_bytes, _SMALL)
         self._block = Block()
         self._tail = bytearray()
         self._after_cr = False
@@ -163,34 +165,53 @@ class SSEParser:
         events: list[ServerSentEvent] = []
         last_buffer: bytes | bytearray | None = None
         view = _NOTHING
-        limit = min(self._limit, _SMALL)
-        last_event_id = self._block.last_event_id
-        between_events = self._between_events
         for buffer, start, end in spans:
             if buffer is not last_buffer:
                 last_buffer, view = buffer, memoryview(buffer)
-            # A span that is one event of the one shape that matters, as each chunk of a chunked
-            # stream is: everything that the way below would look at, in as few steps as can be.
-            # To look for a byte in a copy is cheaper than in a part of a buffer, and the copy is
-            # of some 300 bytes.
+            self._scan(buffer, view, start, end, events)
+            if self._failed:
+                break
+        return events
+
+    def feed_messages(
+        self, spans: Iterable[tuple[bytes | bytearray, int, int]]
+    ) -> list[ServerSentEvent | bytes | bytearray]:
+        """Take the next bytes as `feed_spans`, for who wants of a message no more than its data.
+
+        Args:
+            spans: As of `feed_spans`.
+
+        Returns:
+            The events, in order. A small one without a name that fills a span by itself, as in a
+            chunked stream nearly all do, is its data alone, and the caller's to keep.
+
+        Raises:
+            ProtocolError: See `feed`.
+            RuntimeError: The parser is closed.
+        """
+        found: list[Any] = []  # for the rest of the parser it is one of events
+        small = self._small
+        between_events = self._between_events
+        for buffer, start, end in spans:
+            # Everything that the way below would look at, in as few steps as can be. To copy some
+            # 300 bytes and look for a byte in the copy costs less than to look for it in a part of
+            # a buffer, and less than a view.
             if (
                 between_events
-                and _SHORTEST <= end - start <= limit
+                and _SHORTEST <= end - start <= small
                 and buffer.startswith(_ONE_LINE, start)
                 and buffer[end - 1] == _LF
                 and buffer[end - 2] == _LF
             ):
-                line = buffer[start + _VALUE_AT : end - 2]
-                if _LF not in line and _CR not in line:
-                    data = view[start + _VALUE_AT : end - 2]
-                    events.append(ServerSentEvent("message", data, last_event_id, None))
+                data = buffer[start + _VALUE_AT : end - 2]
+                if _LF not in data and _CR not in data:
+                    found.append(data)
                     continue
-            self._scan(buffer, view, start, end, events)
+            self._scan(buffer, memoryview(buffer), start, end, found)
             if self._failed:
                 break
-            last_event_id = self._block.last_event_id
             between_events = self._between_events
-        return events
+        return found
 
     def close(self) -> None:
         """Say that the stream has ended. What is incomplete is dropped, as the standard demands.
