@@ -11,7 +11,7 @@ import attrs
 from shared_data import DATA, json_lines
 from trio_groq.testing import Reply
 
-__all__ = ["Exchange", "exchanges"]
+__all__ = ["Endpoint", "Exchange", "exchanges"]
 
 Endpoint: TypeAlias = Literal["chat", "models", "transcriptions"]
 
@@ -85,16 +85,16 @@ class Exchange:
         head = "".join(lines).encode("latin-1")
         return Reply.raw(head + b"Content-Length: %d\r\n\r\n" % len(self.body) + self.body)
 
-    def events(self) -> Iterator[tuple[str, str]]:
-        """Name and data of each event of a recorded stream, which has a line for each."""
+    def events(self) -> Iterator[str]:
+        """The data of each event of a recorded stream, which has a line for each."""
         for block in self.body.decode().replace("\r\n", "\n").split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
-            if "data" in fields:
-                yield fields.get("event", "message"), fields["data"]
+            _, is_there, data = f"\n{block}".partition("\ndata: ")
+            if is_there:
+                yield data
 
 
 def _body(row: Mapping[str, Any]) -> bytes:
-    content = (DATA / "groq" / row["body_file"]).read_bytes()
+    content: bytes = (DATA / "groq" / row["body_file"]).read_bytes()
     if row["kind"] != "error":
         return content
     stored = json.loads(content)  # errors are kept with status and headers beside the body

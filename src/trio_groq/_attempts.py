@@ -111,6 +111,8 @@ class Attempts:
                     raise
             else:
                 permit.succeeded(response.head.headers)
+                if permit.counts_tokens and (cost := _cost_of(value)) is not None:
+                    permit.used(cost)
                 self._record(response)
                 response.permit = permit
                 error = None  # its traceback holds this frame
@@ -203,3 +205,9 @@ class Attempts:
 def _repeatable(call: Call) -> bool:
     """Whether the body can be sent once more: a stream that was read from cannot."""
     return isinstance(call.body, bytes) or call.body.replayable
+
+
+def _cost_of(value: object) -> int | None:
+    """Tokens that a call cost, if its value says so; a stream says so at its end."""
+    total = getattr(getattr(value, "usage", None), "total_tokens", None)
+    return total if isinstance(total, int) else None

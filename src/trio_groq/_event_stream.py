@@ -15,7 +15,6 @@ by one of its own, under the same contract.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import ClassVar, Final, Generic, NoReturn, Protocol, Self, TypeVar
@@ -24,10 +23,11 @@ import trio
 
 from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
+from trio_groq._gates import Permit
 from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._ownership import let_go
-from trio_groq._stream_views import StreamIterator
+from trio_groq._stream_views import StreamIterator, as_batch
 from trio_groq.errors import (
     APIConnectionError,
     APIError,
@@ -36,6 +36,7 @@ from trio_groq.errors import (
     StreamError,
 )
 from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.types._base import Buffer
 from trio_groq.types.meta import ResponseMeta
 
 __all__ = ["EventStream"]
@@ -102,7 +103,7 @@ class EventStream(ABC, Generic[E, R]):
         self._open = open_response
         self._parser = SSEParser(max_event_bytes=max_event_bytes)
         self._accumulator = accumulator
-        self._ready: deque[E] = deque()
+        self._ready: list[E] = []  # the next one last: a deque takes 700 bytes
         self._response: OpenResponse | None = None
         self._failure: APIError | None = None
         self._done = False
@@ -125,6 +126,10 @@ class EventStream(ABC, Generic[E, R]):
     @abstractmethod
     def _result(self) -> R:
         """What has been handed out so far, put together."""
+
+    def _cost(self) -> int | None:
+        """Tokens that the call cost, once that is known."""
+        return None
 
     def _is_token(self, event: E) -> bool:  # noqa: ARG002 (subclasses look at it)
         """Whether the limit on the first token is kept with this event."""
@@ -185,7 +190,7 @@ class EventStream(ABC, Generic[E, R]):
                 await self._stop()
         else:
             await trio.lowlevel.checkpoint_if_cancelled()
-        event = ready.popleft()
+        event = ready.pop()
         try:
             self._accumulator.add(event)
         except APIError as exc:  # longer than the accumulator's limit
@@ -202,7 +207,7 @@ class EventStream(ABC, Generic[E, R]):
                 await self._stop()
         else:
             await trio.lowlevel.checkpoint_if_cancelled()
-        batch = list(ready)
+        batch = ready[::-1]
         ready.clear()
         add = self._accumulator.add
         try:
@@ -216,7 +221,7 @@ class EventStream(ABC, Generic[E, R]):
 
     def batches(self) -> StreamIterator[list[E]]:
         """The events as lists, one for each receive: cheaper where many come at once."""
-        return StreamIterator(self._next_batch, lambda batch: (batch,), close=self.aclose)
+        return StreamIterator(self._next_batch, as_batch, close=self.aclose)
 
     async def until_done(self) -> R:
         """Read the stream to its end.
@@ -281,7 +286,7 @@ class EventStream(ABC, Generic[E, R]):
             self._end()
 
     def _take(self, spans: list[Span]) -> bool:
-        """Decode the events of one receive; after the first wrong one there is no second.
+        """Decode the events of one receive into `_ready`; after a wrong one there is no second.
 
         Returns:
             Whether there is anything to hand out, or the stream is over.
@@ -294,16 +299,17 @@ class EventStream(ABC, Generic[E, R]):
                 if decoded is not None:
                     ready.append(decoded)
                 if self._done:
-                    return True
+                    break
         except APIError as exc:
             self._failure = exc
-        return bool(ready) or self._failure is not None
+        ready.reverse()
+        return bool(ready) or self._done or self._failure is not None
 
-    def _api_error(self, data: memoryview) -> APIError:
+    def _api_error(self, data: Buffer) -> APIError:
         """The error that an event reports."""
         return error_from_event(bytes(data), request_id=self._opened().request_id)
 
-    def _unreadable(self, data: memoryview, why: Exception) -> APIResponseValidationError:
+    def _unreadable(self, data: Buffer, why: Exception) -> APIResponseValidationError:
         """The error for an event that cannot be decoded."""
         excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
         return APIResponseValidationError(
@@ -367,8 +373,16 @@ class EventStream(ABC, Generic[E, R]):
         """Give the connection back. A stream that ends before its end is closed from now on."""
         if not self._done and self._failure is None:
             self._failure = StreamError("stream: expected it to be open, got it closed")
-        if self._response is not None:
-            self._response.finish()
+        response = self._response
+        if response is not None:
+            if response.permit is not None and response.permit.counts_tokens:
+                self._report_cost(response.permit)
+            response.finish()
+
+    def _report_cost(self, permit: Permit) -> None:
+        cost = self._cost()
+        if cost is not None:
+            permit.used(cost)
 
     def __repr__(self) -> str:
         if self._response is None:

@@ -110,6 +110,11 @@ class Permit:
             if tokens is not None:
                 self.used(tokens)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether anybody wants to know what the call cost."""
+        return self._spend is not None
+
     def used(self, tokens: int) -> None:
         """The call cost so many tokens; for a stream, when its usage has come."""
         if self._spend is not None:

@@ -80,7 +80,7 @@ class OpenResponse:
         self.deadlines: Deadlines = deadlines
         self.attempts: int = 1
         self.history: tuple[AttemptRecord, ...] = ()
-        self.permit: "Permit | None" = None
+        self.permit: Permit | None = None
 
     @property
     def request_id(self) -> str | None:

@@ -100,6 +100,10 @@ class ResponseStream(EventStream[ResponseStreamEvent, ResponseObject]):
         """The response put together from the events handed out so far; whole at the end."""
         return self._responses.response()
 
+    def _cost(self) -> int | None:
+        usage = self.response_object.usage
+        return None if usage is None else usage.total_tokens
+
     def _result(self) -> ResponseObject:
         return self.response_object
 

@@ -69,7 +69,7 @@ class StreamIterator(Generic[T]):
         await self._close()
 
 
-def as_batch(batch: list[ChatCompletionChunk]) -> tuple[list[ChatCompletionChunk]]:
+def as_batch(batch: list[T]) -> tuple[list[T]]:
     """A batch as it is."""
     return (batch,)
 

@@ -37,6 +37,7 @@ __all__ = [
     "InvalidRequestError",
     "MaxStepsError",
     "ModelNotFoundError",
+    "ModelWarning",
     "NotFoundError",
     "OverloadedError",
     "PermissionDeniedError",
@@ -105,6 +106,13 @@ class ConversationWarning(UserWarning):
 
     A tool call has no answer, or an answer no call. For a client with `strict_validation=True`
     this is an `InvalidRequestError`.
+    """
+
+
+class ModelWarning(UserWarning):
+    """A request asks for what its model, by all that is known of it, cannot do.
+
+    For a client with `strict_validation=True` this is an `InvalidRequestError`.
     """
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_groq._api.adaptive import BLOCK, Adaptive, AdaptiveLimit, is_refusal
+from trio_groq._api.adaptive import AGING, Adaptive, AdaptiveLimit, is_refusal
 from trio_groq.errors import (
     APIConnectionError,
     APIStatusError,
@@ -23,92 +23,124 @@ def limit(**options: float) -> AdaptiveLimit:
     return AdaptiveLimit(Adaptive(**options))  # type: ignore[arg-type]  # as the table says
 
 
-def answers(machine: AdaptiveLimit, times: int, seconds: float = 1.0, *, full: bool = True) -> int:
-    for _ in range(times):
-        machine.answered(machine.round, seconds, is_full=full)
-    return machine.limit
+def play(machine: AdaptiveLimit, seconds: float = 1.0, *, in_flight: int | None = None) -> float:
+    """One round, in which the limit is reached unless `in_flight` says otherwise."""
+    calls = machine.limit
+    eras = [
+        machine.started(number if in_flight is None else in_flight)
+        for number in range(1, calls + 1)
+    ]
+    for era in eras:
+        machine.answered(era, seconds)
+    return machine._level
 
 
 def test_a_round_of_answers_adds_one() -> None:
     machine = limit(start=4)
-    assert answers(machine, 4) == 4  # 4 + 1/4 + 1/4.25 + 1/4.49 + 1/4.71: not yet 5
-    assert answers(machine, 1) == 5
-    assert answers(machine, 4) == 5
-    assert answers(machine, 1) == 6
+    for number in range(1, 5):
+        machine.started(number)
+    for _ in range(3):
+        machine.answered(0, 1.0)
+        assert machine.limit == 4
+    machine.answered(0, 1.0)
+    assert machine.limit == 5
+    assert [play(machine) for _ in range(3)] == [6, 7, 8]
 
 
 def test_a_limit_that_is_not_reached_does_not_grow() -> None:
     machine = limit(start=4)
-    assert answers(machine, 1000, full=False) == 4
+    assert [play(machine, in_flight=3) for _ in range(9)] == [4] * 9
+    assert play(machine, in_flight=4) == 5
 
 
 @pytest.mark.parametrize(
-    ("seconds", "step"), [(1.0, 1.0), (1.25, 0.75), (1.5, 0.5), (2.0, 0.0), (9.0, 0.0)]
+    ("seconds", "step"), [(10.0, 1.0), (12.625, 0.75), (15.15, 0.5), (20.2, 0.0), (99.0, 0.0)]
 )
-def test_the_slower_an_answer_the_less_it_adds(seconds: float, step: float) -> None:
-    machine = limit(start=1, tolerance=2.0)
-    machine.answered(0, 1.0, is_full=False)
-    machine.answered(0, seconds, is_full=True)
-    assert machine._level == 1 + step
+def test_the_slower_a_round_the_less_it_adds(seconds: float, step: float) -> None:
+    machine = limit(start=4, tolerance=2.0)
+    play(machine, 10.0, in_flight=1)  # the lowest is 10, and 10.1 a round later
+    assert play(machine, seconds) == pytest.approx(4 + step)
+
+
+def test_the_mean_of_a_round_counts() -> None:
+    machine = limit(start=4, tolerance=1.5)
+    play(machine, 10.0)
+    for number in range(1, 6):
+        machine.started(number)
+    for seconds in (2.0, 8.0, 10.0, 14.0, 16.0):
+        machine.answered(0, seconds)
+    assert machine._level == 6  # 10, and none of them is held against the next
+    assert play(machine, 10.0) == 7
 
 
 def test_at_no_time_at_all_latency_holds_or_does_not() -> None:
     machine = limit(start=1)
-    machine.answered(0, 0.0, is_full=True)
-    assert machine._level == 2.0
-    machine.answered(0, 0.5, is_full=True)
-    assert machine._level == 2.0
+    assert play(machine, 0.0) == 2
+    assert play(machine, 0.5) == 2
 
 
-def test_one_lucky_answer_is_forgotten_after_two_blocks() -> None:
-    machine = limit(start=1, maximum=10_000)
-    machine.answered(0, 0.001, is_full=False)
-    assert answers(machine, 2 * BLOCK - 1) == 1
-    assert answers(machine, 1) == 2
+def test_what_was_once_the_lowest_is_forgotten() -> None:
+    machine = limit(start=1)
+    play(machine, 1.0)
+    rounds = 1
+    while play(machine, 2.5) == 2:
+        rounds += 1
+    # It adds again as soon as the lowest, risen by that much a round, is half of it.
+    assert 2 * AGING ** (rounds - 1) <= 2.5 < 2 * AGING**rounds
 
 
 def test_a_refusal_halves_once_for_all_that_were_in_flight() -> None:
     machine = limit(start=16)
-    before = machine.round
-    for _ in range(16):
-        machine.refused(before)
+    eras = [machine.started(number) for number in range(1, 17)]
+    for era in eras:
+        machine.refused(era)
     assert machine.limit == 8
-    machine.refused(machine.round)
+    machine.refused(machine.started(1))
     assert machine.limit == 4
 
 
 def test_what_started_before_a_refusal_adds_nothing_after_it() -> None:
     machine = limit(start=8)
-    before = machine.round
-    machine.refused(before)
-    for _ in range(100):
-        machine.answered(before, 1.0, is_full=True)
-    assert machine.limit == 4
-    assert answers(machine, 5) == 5
+    eras = [machine.started(number) for number in range(1, 9)]
+    machine.refused(eras.pop())
+    for era in eras:
+        machine.answered(era, 1.0)
+    assert machine._level == 4
+    assert play(machine) == 5
+
+
+def test_a_refusal_ends_the_round() -> None:
+    machine = limit(start=8)
+    eras = [machine.started(number) for number in range(1, 9)]
+    for era in eras[:7]:
+        machine.answered(era, 1.0)
+    machine.refused(eras[7])
+    machine.answered(machine.started(1), 1.0)
+    assert machine._level == 4
 
 
 def test_it_stays_within_its_bounds() -> None:
     machine = limit(start=3, minimum=2, maximum=4)
-    assert answers(machine, 100) == 4
+    assert [play(machine) for _ in range(3)] == [4, 4, 4]
     for _ in range(10):
-        machine.refused(machine.round)
+        machine.refused(machine.started(1))
     assert machine.limit == 2
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.floats(0, 10), st.booleans())))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.floats(0, 10), st.integers(1, 20))))
 def test_whatever_comes_it_stays_within_its_bounds(
-    steps: list[tuple[bool, int, float, bool]],
+    steps: list[tuple[bool, int, float, int]],
 ) -> None:
     machine = limit(minimum=2, maximum=9)
-    for answered, age, seconds, full in steps:
-        now, before = machine.round, machine._level
-        started = max(now - age, 0)
+    for answered, age, seconds, in_flight in steps:
+        now, before = machine.started(in_flight), machine._level
+        era = max(now - age, 0)
         if answered:
-            machine.answered(started, seconds, is_full=full)
-            assert before <= machine._level <= before + 1 / before
+            machine.answered(era, seconds)
+            assert before <= machine._level <= before + 1
         else:
-            machine.refused(started)
-            assert machine._level == (before if started < now else max(before / 2, 2))
+            machine.refused(era)
+            assert machine._level == (before if era < now else max(before / 2, 2))
         assert 2 <= machine.limit <= 9
 
 

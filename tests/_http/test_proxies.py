@@ -121,6 +121,9 @@ def test_a_proxy_shows_no_credentials() -> None:
     assert "hunter2" not in "".join(shown)
     assert "hunter2" not in repr(attrs.asdict(settings))
     assert str(proxy) == "https://proxy.test:443"
+    assert repr(proxy) == "<Proxy https://proxy.test:443>"
+    assert proxy != "https://proxy.test:443"
+    assert len({proxy, as_proxy("https://user:hunter2@PROXY.test")}) == 1
     assert str(as_proxy("http://[::1]:1")) == "http://[::1]:1"
     for secret in (proxy, proxy.credentials):
         with pytest.raises(TypeError, match="never to be pickled"):

@@ -296,6 +296,11 @@ class Accumulator:
         limit = self._max_characters
         raise ProtocolError(f"completion: expected at most {limit} characters, got more")
 
+    @property
+    def usage(self) -> "CompletionUsage | None":
+        """What it cost, once that has come, in either of the two places."""
+        return self._usage or (self._x_groq or _NOTHING).usage
+
     def completion(self) -> ChatCompletion:
         """The completion as far as it has come; a copy that later chunks do not change."""
         extra = self._x_groq or _NOTHING
@@ -305,7 +310,7 @@ class Accumulator:
             created=self._created,
             model=self._model,
             system_fingerprint=self._fingerprint,
-            usage=self._usage or extra.usage,
+            usage=self.usage,
             usage_breakdown=self._breakdown or extra.usage_breakdown,
             service_tier=self._service_tier,
             x_groq=None

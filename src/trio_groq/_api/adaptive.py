@@ -1,12 +1,13 @@
 """How many calls to have in flight, found out by trying. Sans-IO.
 
-Additive increase, multiplicative decrease, as TCP does it. While the limit is in use, a round of
-answers (as many as the limit) raises it by one; refusals and timeouts halve it, once for all calls
-that were in flight together. Between the two, latency is compared with the lowest seen: the further
-an answer is above it, the less it adds, and past a multiple of it nothing. So a server that only
-gets slower is not pushed until it refuses.
+Additive increase, multiplicative decrease, as TCP does it. A round is as many answers as the limit
+allows calls. A round in which the limit was reached raises it by one; refusals and timeouts halve
+it, once for all calls that were in flight together. Between the two stands latency: the mean of a
+round is compared with the lowest seen, and the further it is above that, the less the round adds;
+from a multiple of it on, nothing. So a server that only gets slower is not pushed until it refuses.
 
-A limit that nobody reaches does not grow: it would say nothing of what the server bears.
+Means, because one short answer would make all others look slow. A limit that nobody reaches does
+not grow: it would say nothing of what the server bears.
 """
 
 import math
@@ -28,9 +29,9 @@ __all__ = ["Adaptive", "AdaptiveLimit", "is_refusal"]
 
 DEFAULT_START: Final = 8
 """A handful: enough to find out quickly, and few enough for the smallest accounts."""
-BLOCK: Final = 500
-"""Answers in a block. The lowest latency is that of the last full block and the present one: one
-lucky answer is not what all later ones are held against."""
+AGING: Final = 1.01
+"""By so much the lowest latency is taken to rise from round to round: when questions get longer, so
+do answers, and what was once possible is forgotten after some dozens of rounds."""
 _UNAVAILABLE: Final = 503
 
 
@@ -48,8 +49,7 @@ class Adaptive:
         maximum: Never more than this, `minimum` or more.
         start: To begin with, from `minimum` to `maximum`.
         tolerance: The limit grows until latency is so many times the lowest seen, above 1. The
-            latency of a stream ends with its first token, that of a whole answer with the answer:
-            where these differ in length by much, say more.
+            latency of a stream ends with its first token, that of a whole answer with the answer.
 
     Raises:
         ConfigurationError: A value is out of its range.
@@ -86,60 +86,75 @@ def is_refusal(error: BaseException) -> bool:
 class AdaptiveLimit:
     """See the top of this file.
 
-    Each call notes `round` when it starts, and says it again when it ends.
-
     Attributes:
         policy: The bounds.
-        round: How often the limit was halved so far.
     """
 
-    __slots__ = ("_before", "_level", "_lowest", "_seen", "policy", "round")
+    __slots__ = ("_answers", "_era", "_is_full", "_level", "_lowest", "_seconds", "policy")
 
     def __init__(self, policy: Adaptive) -> None:
         self.policy: Final = policy
-        self.round = 0
         self._level = float(policy.start)
-        self._lowest = math.inf  # of this block
-        self._before = math.inf  # of the last
-        self._seen = 0
+        self._era = 0  # how often it was halved
+        self._lowest = math.inf
+        self._begin_round()
+
+    def _begin_round(self) -> None:
+        self._answers = 0
+        self._seconds = 0.0
+        self._is_full = False
 
     @property
     def limit(self) -> int:
         """Calls that may be in flight now."""
         return int(self._level)
 
-    def answered(self, started_in: int, seconds: float, *, is_full: bool) -> None:
+    def started(self, in_flight: int) -> int:
+        """A call starts.
+
+        Args:
+            in_flight: Calls in flight, this one included.
+
+        Returns:
+            What is to be said of it when it ends: its era, which ends when the limit is halved.
+        """
+        if in_flight >= self.limit:
+            self._is_full = True
+        return self._era
+
+    def answered(self, era: int, seconds: float) -> None:
         """A call succeeded at its first attempt.
 
         Args:
-            started_in: The round that it started in; one of an earlier round adds nothing, as it
-                tells of a load that was too much.
+            era: From `started`. One that has ended counts for nothing: it had too much load.
             seconds: Its latency, 0 or more.
-            is_full: Whether as many calls were in flight as the limit allows.
         """
-        lowest = self._note(seconds)
-        if not is_full or started_in != self.round:
+        if era != self._era:
             return
-        step = self._headroom(seconds, lowest) / self._level
-        self._level = min(self._level + step, float(self.policy.maximum))
+        self._answers += 1
+        self._seconds += seconds
+        if self._answers >= self.limit:
+            self._end_round()
 
-    def refused(self, started_in: int) -> None:
+    def refused(self, era: int) -> None:
         """A call was refused or timed out: halve, unless that was done since it started."""
-        if started_in != self.round:
+        if era != self._era:
             return
-        self.round += 1
+        self._era += 1
         self._level = max(self._level / 2, float(self.policy.minimum))
+        self._begin_round()
 
-    def _note(self, seconds: float) -> float:
-        """Take in a latency; the lowest of late, this one included."""
-        if self._seen == BLOCK:
-            self._before, self._lowest, self._seen = self._lowest, math.inf, 0
-        self._seen += 1
-        self._lowest = min(self._lowest, seconds)
-        return min(self._lowest, self._before)
+    def _end_round(self) -> None:
+        mean = self._seconds / self._answers
+        self._lowest = min(self._lowest * AGING, mean)
+        if self._is_full:
+            higher = self._level + self._headroom(mean)
+            self._level = min(higher, float(self.policy.maximum))
+        self._begin_round()
 
-    def _headroom(self, seconds: float, lowest: float) -> float:
+    def _headroom(self, seconds: float) -> float:
         """1 at the lowest latency, 0 at `tolerance` times that and above, straight between."""
+        lowest = self._lowest
         if seconds <= lowest:
             return 1.0
         most = self.policy.tolerance * lowest

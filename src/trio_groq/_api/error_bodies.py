@@ -104,12 +104,17 @@ _CONTEXT_LENGTH_MESSAGE = "Please reduce the length of the messages or completio
 _STATUS_OF_WORD: dict[str | None, int] = {
     "invalid_api_key": 401,
     "model_not_found": 404,
+    "model_decommissioned": 400,
     "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "capacity_exceeded": 498,
     "context_length_exceeded": 400,
     "content_filter": 400,
     "tool_use_failed": 400,
     "json_validate_failed": 400,
     "invalid_request_error": 400,
+    "server_error": 500,
+    "service_unavailable": 503,
 }
 _STATUS_OF_NO_WORD = 500
 

@@ -22,6 +22,7 @@ from trio_groq._api.error_bodies import (
     status_in_stream,
     text_of,
 )
+from trio_groq._api.model_knowledge import ModelKnowledge, note_on_missing_model
 from trio_groq._api.rate_limits import parse_rate_limits, retry_after
 from trio_groq.errors import (
     APIError,
@@ -67,6 +68,21 @@ _NOTES: dict[type[APIStatusError], str] = {
     RequestTooLargeError: "Waiting does not help: shorten or split the request, or have the "
     "limit raised.",
 }
+# These say more than the class does. The words may stand in `code` or in `type`.
+_NOTES_OF_WORDS: dict[str | None, str] = {
+    "insufficient_quota": "Waiting does not help: the account has no quota left. See its plan: "
+    "https://console.groq.com/settings/billing",
+    "content_filter": "Change the messages: sent again as they are, they are filtered again.",
+    "json_validate_failed": "What the model wrote is in failed_generation. Ask again, allow more "
+    "max_completion_tokens, or describe the form in the messages, too.",
+    "tool_use_failed": "What the model wrote is in failed_generation. Ask again, with a lower "
+    "temperature or a better description of the tools.",
+    "model_decommissioned": "The model is gone: choose another. GET models lists those that there "
+    "are.",
+}
+_MISSING_MODEL = frozenset({"model_not_found", "model_decommissioned"})
+# It comes with status 429, but no wait ends it.
+_NO_QUOTA = "insufficient_quota"
 _NOTE_PAGE = (
     "This is a web page and no answer of the API: check base_url, and any proxy or firewall "
     "on the way."
@@ -83,6 +99,7 @@ def error_from_response(
     *,
     request: RequestInfo | None = None,
     now: float,
+    knowledge: ModelKnowledge | None = None,
 ) -> APIStatusError:
     """Make the error that a response with an error status describes. Never raises.
 
@@ -92,6 +109,7 @@ def error_from_response(
         body: The content, decompressed; anything at all.
         request: What was asked.
         now: Seconds since the Unix epoch, for a `retry-after` that is a date.
+        knowledge: The client's, for names like that of a model which is not there.
 
     Returns:
         An instance of the class for the status and code, with a note on what to do about it.
@@ -115,7 +133,7 @@ def error_from_response(
     )
     if status == _REQUEST_TIMEOUT:  # the one status without a class of its own that may pass
         error.is_retryable = True
-    _advise(error, fault, is_page=_is_page(headers, body))
+    _advise(error, fault, knowledge, is_page=_is_page(headers, body))
     return error
 
 
@@ -160,7 +178,7 @@ def error_from_event(
         retry_after=retry_after({}, fault.message, 0.0),
         failed_generation=fault.failed_generation,
     )
-    _advise(error, fault, is_page=False)
+    _advise(error, fault, None, is_page=False)
     return error
 
 
@@ -242,12 +260,22 @@ def _kept(payload: object, raw: Body) -> object:
     return (text_of(raw) or None) if payload is msgspec.UNSET else payload
 
 
-def _advise(error: APIStatusError, fault: Fault, *, is_page: bool) -> None:
-    note = _NOTES.get(type(error))
+def _advise(
+    error: APIStatusError, fault: Fault, knowledge: ModelKnowledge | None, *, is_page: bool
+) -> None:
+    """State what to do about it, where that is clear."""
+    words = {fault.code, fault.type}
+    if _NO_QUOTA in words:
+        error.is_retryable = False
+    note = _NOTES_OF_WORDS.get(fault.code, _NOTES_OF_WORDS.get(fault.type))
+    note = note or _NOTES.get(type(error))
     if is_page:
         error.add_note(_NOTE_PAGE)
     elif note is not None:
         error.add_note(note)
+        missing = words & _MISSING_MODEL and note_on_missing_model(fault.message, knowledge)
+        if missing:
+            error.add_note(missing)
     elif type(error) is NotFoundError and (not fault.is_from_api or fault.code == "unknown_url"):
         error.add_note(_NOTE_PATH)
     elif 300 <= error.status_code < 400:  # noqa: PLR2004 (HTTP's 3xx)

@@ -20,7 +20,15 @@ import attrs
 from trio_groq._http.messages import Origin, has_control
 from trio_groq.errors import ConfigurationError
 
-__all__ = ["Credentials", "Exemption", "Proxy", "ProxySettings", "as_proxy", "parse_no_proxy"]
+__all__ = [
+    "Credentials",
+    "Exemption",
+    "Proxy",
+    "ProxyOption",
+    "ProxySettings",
+    "as_proxy",
+    "parse_no_proxy",
+]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """By scheme; 1080 is the port of SOCKS (RFC 1928, 3)."""
@@ -75,9 +83,10 @@ class Credentials:
 
 
 @final
-@attrs.frozen
 class Proxy:
-    """Through which host connections go.
+    """Through which host connections go. Made by `as_proxy`, and not changed afterwards.
+
+    No attrs class: what is made of its fields one by one would have the password among them.
 
     Attributes:
         scheme: `http` or `https` (how it is itself spoken to), `socks5` or `socks5h`. With either
@@ -87,22 +96,43 @@ class Proxy:
         credentials: User and password, None for none.
     """
 
-    scheme: str
-    host: str
-    port: int
-    credentials: Credentials | None = attrs.field(default=None, repr=False)
+    __slots__ = ("credentials", "host", "port", "scheme")
+
+    def __init__(
+        self, scheme: str, host: str, port: int, credentials: Credentials | None = None
+    ) -> None:
+        self.scheme: Final = scheme
+        self.host: Final = host
+        self.port: Final = port
+        self.credentials: Final = credentials
 
     @property
     def is_socks(self) -> bool:
         """Whether it speaks SOCKS, and not HTTP."""
         return self.scheme.startswith("socks")
 
+    def _key(self) -> tuple[object, ...]:
+        return self.scheme, self.host, self.port, self.credentials
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Proxy) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
+    def __repr__(self) -> str:
+        return f"<Proxy {self}>"
 
-def as_proxy(option: "Proxy | str | None", *, source: str = "proxy") -> Proxy | None:
+
+ProxyOption: TypeAlias = Proxy | str | None
+"""A proxy, or its URL; None for none in particular."""
+
+
+def as_proxy(option: ProxyOption, *, source: str = "proxy") -> Proxy | None:
     """The proxy that an option means: a URL, without a scheme an `http` one.
 
     Args:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: SLF001 (a look at what a stream holds, without taking it, is no business of its users)
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 import trio
@@ -53,9 +53,10 @@ async def opened(stream: AnyStream) -> None:
 async def _first_token(stream: ChatStream | EventStream[Any, Any]) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
     is_token = _has_token if isinstance(stream, ChatStream) else stream._is_token
     ready, early = stream._ready, list[Any]()
+    is_reversed = isinstance(ready, list)  # a list has the next one last
     while not any(map(is_token, ready)):
         # A stream receives when it holds nothing. What it held is put back, before the rest.
-        early += ready
+        early += reversed(ready) if is_reversed else ready
         ready.clear()
         if len(early) > MAX_EARLY:
             break
@@ -65,7 +66,10 @@ async def _first_token(stream: ChatStream | EventStream[Any, Any]) -> None:  # n
                 await stream._stop()
             except StopAsyncIteration:
                 break
-    ready.extendleft(reversed(early))
+    put_back: Callable[[Iterable[Any]], None] = (
+        ready.extend if isinstance(ready, list) else ready.extendleft
+    )
+    put_back(reversed(early))
 
 
 async def obtain(made: object) -> Any:  # noqa: ANN401 (whatever the caller's function makes)

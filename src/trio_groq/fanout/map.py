@@ -159,12 +159,12 @@ class Map(Generic[R, T]):
     async def _run(self, index: int, request: R) -> None:
         """Make one call."""
         limit = self._limit
-        started_in = 0 if isinstance(limit, int) else limit.round
+        era = 0 if isinstance(limit, int) else limit.started(self._window.places)
         started_at = trio.current_time()
         value, error = await self._attempt(index, request)
         outcome = Outcome(index=index, request=request, value=value, error=error)
         if not isinstance(limit, int):
-            self._adapt(limit, outcome, started_in, trio.current_time() - started_at)
+            self._adapt(limit, outcome, era, trio.current_time() - started_at)
         self._window.finish(index, outcome)
         if error is not None and self._on_error == "raise":
             self._fail(error)
@@ -188,18 +188,17 @@ class Map(Generic[R, T]):
         return cast("T", stream), None
 
     def _adapt(
-        self, limit: AdaptiveLimit, outcome: Outcome[R, T], started_in: int, seconds: float
+        self, limit: AdaptiveLimit, outcome: Outcome[R, T], era: int, seconds: float
     ) -> None:
         """Tell the limit how a call went. What had to be repeated was refused as well."""
         meta = outcome.meta
         if outcome.error is not None:
             if is_refusal(outcome.error):
-                limit.refused(started_in)
+                limit.refused(era)
         elif meta is not None and meta.attempts > 1:
-            limit.refused(started_in)
+            limit.refused(era)
         else:
-            is_full = self._window.places >= limit.limit
-            limit.answered(started_in, seconds, is_full=is_full)
+            limit.answered(era, seconds)
 
     def _stream_closed(self, index: int) -> None:
         self._streams.pop(index, None)

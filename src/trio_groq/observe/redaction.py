@@ -12,25 +12,32 @@ from typing import Final, final
 __all__ = ["RedactingFilter", "one_line", "redact"]
 
 HIDDEN: Final = "[hidden]"
-_WORD: Final = r"[A-Za-z0-9._~+/=\-]"
+_SCHEME: Final = r"(?:bearer|basic|digest|negotiate)\s+"
+_FIELDS: Final = (
+    r"(?:proxy-)?authorization|(?:x-)?api[_-]?key|(?:access|refresh|auth)[_-]?token|secret|password"
+)
 
-# Each leaves what names the secret, so that a reader knows what stood there. The order matters:
-# a scheme's credentials are hidden before the field that they stand in.
+# Each leaves what names the secret, so that a reader knows what stood there.
 _RULES: Final = (
     # Keys of this API and of its kin, and GitHub's, wherever they stand.
     (re.compile(r"\b((?:gsk|sk|pk|rk|ghp|gho|ghs|hf|xai)[_-])[A-Za-z0-9_\-]{4,}"), rf"\1{HIDDEN}"),
-    # Credentials of an Authorization field (RFC 9110, 11.6.2).
-    (re.compile(rf"(?i)\b((?:bearer|basic|token)\s+){_WORD}{{4,}}"), rf"\1{HIDDEN}"),
-    # User and password of a URL (RFC 3986, 3.2.1).
-    (re.compile(r"(://)[^/?#\s\"'@]*@"), rf"\1{HIDDEN}@"),
     # Fields by name: in JSON, in Python's repr, in a header, in a query, in TOML.
     (
         re.compile(
-            r"(?i)\b((?:proxy-)?authorization|(?:x-)?api[_-]?key|access[_-]?token|secret|password)"
-            r"""(["']?\s*[:=]\s*b?)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'}\])]+)"""
+            rf"(?i)\b({_FIELDS})([\"']?\s*[:=]\s*b?)"
+            r"""("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|"""
+            rf"""(?:{_SCHEME})?[^\s,;&"'}}\])]+)"""
         ),
         rf"\1\2{HIDDEN}",
     ),
+    # Credentials of an Authorization field elsewhere (RFC 9110, 11.6.2). What follows a scheme's
+    # name in a sentence has no digit, and no `=` at its end.
+    (
+        re.compile(rf"(?i)\b({_SCHEME})(?=[a-z._~+/\-]*[0-9=])[a-z0-9._~+/\-]{{4,}}=*"),
+        rf"\1{HIDDEN}",
+    ),
+    # User and password of a URL (RFC 3986, 3.2.1).
+    (re.compile(r"(://)[^/?#\s\"'@]*@"), rf"\1{HIDDEN}@"),
 )
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
