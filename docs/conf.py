@@ -1,11 +1,19 @@
 """How Sphinx builds these pages. Nothing is fetched from the network."""
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version as distribution_version
-from typing import TYPE_CHECKING
+from inspect import isroutine
+from types import UnionType
+from typing import TYPE_CHECKING, Final, cast
+
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 project = "trio-groq"
 author = "The trio-groq authors"
@@ -25,10 +33,28 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 # Attributes are described in the class's own text; as fields they are not listed twice.
 napoleon_use_ivar = True
 napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Raises while iterating", "params_style")]
+
+FACADES: Final = (
+    "trio_groq",
+    "trio_groq.catalog",
+    "trio_groq.config",
+    "trio_groq.errors",
+    "trio_groq.fanout",
+    "trio_groq.observe",
+    "trio_groq.sse",
+    "trio_groq.testing",
+    "trio_groq.types",
+)
+"""The public modules. Every name that they export must have its place in the reference."""
+REPEATED: Final = {"trio_groq": "trio_groq.errors", "trio_groq.config": "trio_groq"}
+"""Modules that export names of another one, where these are described."""
+COLON: Final = "\ue000"
+"""Stands for a colon while napoleon reads."""
 
 
-def skip_errors_in_the_facade(app: "Sphinx", *member: object) -> bool | None:
-    """Leave the errors to their own section: the package exports them a second time.
+def choose_members(app: "Sphinx", *member: object) -> bool | None:
+    """Leave out what another section describes.
 
     Args:
         app: The build.
@@ -37,10 +63,74 @@ def skip_errors_in_the_facade(app: "Sphinx", *member: object) -> bool | None:
     Returns:
         True to leave the member out, None to let autodoc decide.
     """
-    _, _, value, *_ = member
-    in_facade = app.env.current_document.autodoc_module == "trio_groq"
-    from_errors = getattr(value, "__module__", None) == "trio_groq.errors"
-    return True if in_facade and from_errors else None
+    kind, name, *_ = member
+    elsewhere = REPEATED.get(app.env.current_document.autodoc_module)
+    is_repeated = elsewhere is not None and name in import_module(elsewhere).__all__
+    return True if kind == "module" and is_repeated else None
+
+
+def before_napoleon(app: "Sphinx", *described: object) -> None:  # noqa: ARG001 (Sphinx's signature)
+    """Say what napoleon would take for something else in a way that it understands.
+
+    Args:
+        app: The build.
+        described: Kind, full name, value, options, lines to be changed.
+    """
+    kind, lines = described[0], cast("list[str]", described[-1])
+    # There may be no comma in a section's title.
+    lines[:] = [line.replace("Raises, while", "Raises while") for line in lines]
+    # What stands before a colon would be a type.
+    if lines and kind in {"attribute", "data", "property"}:
+        lines[0] = lines[0].replace(":", COLON)
+
+
+def after_napoleon(app: "Sphinx", *described: object) -> None:  # noqa: ARG001 (Sphinx's signature)
+    """Put the colons back. The arguments are those of `before_napoleon`."""
+    lines = cast("list[str]", described[-1])
+    lines[:] = [line.replace(COLON, ":") for line in lines]
+
+
+def home_docs(name: str, value: object) -> Sequence[str]:
+    """The text below an assignment, in the module that it stands in.
+
+    Args:
+        name: What is assigned to.
+        value: What is assigned.
+
+    Returns:
+        Its lines; none if there is no such text.
+    """
+    for module in tuple(sys.modules.values()):
+        if module.__name__.startswith("trio_groq") and vars(module).get(name) is value:
+            docs = attribute_docs(module.__name__)
+            if ("", name) in docs:
+                return docs["", name]
+    return ()
+
+
+def attribute_docs(module: str) -> dict[tuple[str, str], list[str]]:
+    """The texts below assignments in a module, by class (or nothing) and name; Sphinx's own."""
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.analyze()
+    return analyzer.attr_docs
+
+
+def borrow_docs(module: str) -> None:
+    """Let autodoc find the texts of a facade's data.
+
+    A facade imports constants and names of types. The text below their assignment is not in it,
+    and they have no docstring of their own.
+    """
+    docs = attribute_docs(module)
+    facade = import_module(module)
+    for name in facade.__all__:
+        value = getattr(facade, name)
+        if isinstance(value, type) or isroutine(value):
+            continue
+        if found := home_docs(name, value):
+            docs["", name] = [*found]
+        elif isinstance(value, UnionType):
+            docs["", name] = ["Any of these types."]
 
 
 def load_lazy_names(module: str) -> None:
@@ -50,7 +140,25 @@ def load_lazy_names(module: str) -> None:
         setattr(facade, name, getattr(facade, name))
 
 
+def check_reference(app: "Sphinx", env: "BuildEnvironment") -> None:  # noqa: ARG001 (as above)
+    """Warn of every public name that has no place in the reference."""
+    described = {name for name, *_ in env.get_domain("py").get_objects()}
+    for facade in FACADES:
+        places = {facade, REPEATED.get(facade, facade)}
+        for name in import_module(facade).__all__:
+            if not any(f"{place}.{name}" in described for place in places):
+                logging.getLogger(__name__).warning(
+                    "%s.%s: expected a description in the API reference, got none", facade, name
+                )
+
+
 def setup(app: "Sphinx") -> None:
-    """Connect the handler; Sphinx calls this."""
-    load_lazy_names("trio_groq.testing")
-    app.connect("autodoc-skip-member", skip_errors_in_the_facade)
+    """Load what is to be described, and connect the handlers; Sphinx calls this."""
+    for facade in FACADES:
+        load_lazy_names(facade)
+    for facade in FACADES:
+        borrow_docs(facade)
+    app.connect("autodoc-skip-member", choose_members)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=100)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=900)
+    app.connect("env-check-consistency", check_reference)

@@ -14,9 +14,10 @@ SECONDS = 10.0
 async def ask(client: GroqClient, question: str, answers: dict[str, str]) -> None:
     try:
         completion = await client.chat.completions.create(
-            model="llama-3.1-8b-instant",
+            model="openai/gpt-oss-20b",
             messages=[{"role": "user", "content": question}],
-            max_completion_tokens=60,
+            reasoning_effort="low",
+            max_completion_tokens=500,  # thoughts count, too
         )
     except GroqError as error:  # one failure must not cancel the others
         answers[question] = f"failed: {error}"

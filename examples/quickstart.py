@@ -11,13 +11,13 @@ from trio_groq import GroqClient
 async def main() -> None:
     async with GroqClient() as client:
         completion = await client.chat.completions.create(
-            model="llama-3.3-70b-versatile",
+            model="openai/gpt-oss-120b",
             messages=[{"role": "user", "content": "Hello"}],
         )
         print(completion.choices[0].message.content)
 
         async with client.chat.completions.stream(
-            model="llama-3.1-8b-instant",
+            model="openai/gpt-oss-20b",
             messages=[{"role": "user", "content": "Count to five"}],
         ) as stream:
             async for text in stream.text_deltas():

@@ -1,18 +1,31 @@
-"""Code in README and docs is right: it compiles, its imports exist, and it runs on FakeGroq."""
+"""Code in README and docs is right: it compiles, its imports exist, and it runs on FakeGroq.
+
+A block that awaits outside of a function is shown without its frame: it is run with a `client`.
+And every public name is described where the API reference takes its text from.
+"""
 
 import ast
 import importlib
+import inspect
+import itertools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from types import CodeType, UnionType
+from typing import Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 
 from shared_data import ROOT
+from trio_groq import GroqClient
+from trio_groq.cli._commands import COMMANDS
+from trio_groq.testing import FakeGroq, RecordedRequest, Reply, ToolCall
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst")))
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -93,24 +106,91 @@ def test_a_name_that_does_not_exist_is_missed() -> None:
     assert missing_names("from trio_groq.errors import APIError, SomeError") == ["SomeError"]
 
 
+def compiled(block: Block) -> CodeType:
+    """A block's code, which may await anywhere."""
+    return compile(block.code, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_python_compiles_and_its_imports_exist(block: Block) -> None:
-    compile(block.code, str(block), "exec")
+    compiled(block)
     assert missing_names(block.code) == []
 
 
+# --- a server that answers as a model would ------------------------------------------------------
+
+SAMPLES = {"string": "Paris", "integer": 3, "number": 0.5, "boolean": True, "null": None}
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A value that fits a JSON Schema of the simple kind."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "object":
+        return {name: sample(each) for name, each in schema["properties"].items()}
+    if schema["type"] == "array":
+        return [sample(schema["items"])]
+    return SAMPLES[schema["type"]]
+
+
+def answer(request: RecordedRequest) -> Reply | None:
+    """JSON where a schema is given, a call of each tool before an answer, else the echo."""
+    wanted = request.params.get("response_format") or {}
+    if wanted.get("type") == "json_schema":
+        value = sample(wanted["json_schema"]["schema"])
+        return Reply(content=msgspec.json.encode(value).decode())
+    if request.params.get("tools") and request.params["messages"][-1]["role"] == "user":
+        functions = [tool["function"] for tool in request.params["tools"]]
+        calls = [ToolCall(each["name"], sample(each["parameters"])) for each in functions]
+        return Reply(tool_calls=calls)
+    return None
+
+
+def test_a_sample_fits_its_schema() -> None:
+    fields = {"a": {"type": "array", "items": {"type": "integer"}}, "b": {"enum": ["x", "y"]}}
+    assert sample({"type": "object", "properties": fields}) == {"a": [3], "b": "x"}
+
+
+async def run_block(block: Block, server: FakeGroq) -> dict[str, Any]:
+    """Run a block; return the names that it leaves behind."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    code = compiled(block)
+    if code.co_flags & inspect.CO_COROUTINE:
+        async with GroqClient() as client:
+            names["client"] = client
+            await eval(code, names)  # noqa: S307 (our own pages)
+    else:
+        # A block starts a Trio run of its own, which needs a thread of its own.
+        await trio.to_thread.run_sync(exec, code, names)
+    assert not server.replies_left
+    return names
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=str)
-async def test_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
-    from trio_groq.testing import FakeGroq  # noqa: PLC0415 (the other tests need no server)
-
-    def run() -> None:
-        exec(compile(block.code, str(block), "exec"), {"__name__": "__main__"})  # noqa: S102 (our own pages)
-
-    async with FakeGroq() as server:
+async def test_python_runs(
+    block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, autojump_clock: object
+) -> None:
+    del autojump_clock  # waits are none of the reader's
+    monkeypatch.chdir(tmp_path)
+    async with FakeGroq(default_reply=answer, batch_seconds=0.0) as server:
         monkeypatch.setenv("GROQ_API_KEY", "gsk_test")
         monkeypatch.setenv("GROQ_BASE_URL", server.url)
-        # A block starts a Trio run of its own, which needs a thread of its own.
-        await trio.to_thread.run_sync(run)
+        await run_block(block, server)
+
+
+async def test_a_block_may_await_and_has_a_client(
+    monkeypatch: pytest.MonkeyPatch, fake_groq: FakeGroq
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_test")
+    monkeypatch.setenv("GROQ_BASE_URL", fake_groq.url)
+    block = Block("a.rst", 1, "python", "models = await client.models.list()")
+    names = await run_block(block, fake_groq)
+    assert names["models"].data
+
+
+async def test_a_block_that_fails_is_told(fake_groq: FakeGroq) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await run_block(Block("a.rst", 1, "python", "1 / 0"), fake_groq)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
@@ -139,3 +219,92 @@ def test_ci_runs_what_the_readme_says() -> None:
     assert os.access(script, os.X_OK)
     assert "README.md" in script.read_text(encoding="utf-8")
     assert Path(ROOT / ".ci" / "check.py").is_file()
+
+
+# --- the API reference ---------------------------------------------------------------------------
+
+FACADES = re.findall(
+    r"^\.\. automodule:: (\S+)$",
+    "".join((ROOT / "docs" / name).read_text() for name in ("api.rst", "api-types.rst")),
+    re.MULTILINE,
+)
+FACADE_OBJECTS = [
+    (facade, name, getattr(importlib.import_module(facade), name))
+    for facade in FACADES
+    for name in importlib.import_module(facade).__all__
+    if name not in {"NOT_GIVEN", "__version__"}  # described in the page itself
+]
+
+
+def described_data(module: str) -> set[str]:
+    """Names that are assigned at the top of a module and have a text below that."""
+    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
+    described = set()
+    for node, after in itertools.pairwise(body):
+        match node, after:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str())),
+            ):
+                described.add(name)
+    return described
+
+
+def homes(name: str, value: object) -> Iterator[str]:
+    """Modules of the package that have a value under this name."""
+    for module in tuple(sys.modules.values()):
+        if module.__name__.startswith("trio_groq") and vars(module).get(name) is value:
+            yield module.__name__
+
+
+def is_described(name: str, value: object) -> bool:
+    """Whether there is a text for the reference; a union of types speaks for itself."""
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return bool(vars(value).get("__doc__") or (inspect.isroutine(value) and value.__doc__))
+    return isinstance(value, UnionType) or any(
+        name in described_data(home) for home in homes(name, value)
+    )
+
+
+def test_the_reference_has_every_public_module() -> None:
+    package = Path(importlib.import_module("trio_groq").__file__ or "").parent
+    names = {path.stem for path in package.glob("[a-z]*.py")} | {
+        path.parent.name for path in package.glob("[a-z]*/__init__.py")
+    }
+    # What `config` has the package exports; resources are described by their classes.
+    inner = {"config", "client", "cli", "resources"}
+    assert {f"trio_groq.{name}" for name in names - inner} | {"trio_groq"} == set(FACADES)
+
+
+@pytest.mark.parametrize(
+    ("facade", "name", "value"),
+    FACADE_OBJECTS,
+    ids=[f"{facade}.{name}" for facade, name, _ in FACADE_OBJECTS],
+)
+def test_every_public_name_is_described(facade: str, name: str, value: object) -> None:
+    assert is_described(name, value), f"{facade}.{name}: expected a docstring, got none"
+
+
+def test_a_name_without_a_docstring_is_missed() -> None:
+    class Bare:
+        pass
+
+    assert not is_described("Bare", Bare)
+    assert not is_described("NO_SUCH", 5)
+
+
+def test_every_resource_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+    for path in (ROOT / "src" / "trio_groq" / "resources").glob("[a-z]*.py"):
+        module = importlib.import_module(f"trio_groq.resources.{path.stem}")
+        classes = [name for name in module.__all__ if isinstance(getattr(module, name), type)]
+        wrappers = ("WithRawResponse", "WithStreamingResponse")
+        named = [name for name in classes if not name.endswith(wrappers)]
+        # `Chat` and `Audio` only hold the resources below them.
+        for name in set(named) - {"Chat", "Audio"}:
+            assert f"autoclass:: {module.__name__}.{name}\n" in page
+
+
+def test_every_command_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "cli.rst").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"``trio-groq {name}" not in page] == []

@@ -100,7 +100,7 @@ def chat_arguments(exchange: Exchange) -> dict[str, Any]:
 
 
 async def chat(client: GroqClient, exchange: Exchange) -> Any:
-    """The answer encoded again; of a stream its chunks, then the body of the error that ended it."""
+    """The answer encoded again; of a stream its chunks, then the body of the error at its end."""
     answer = await client.chat.completions.create(**chat_arguments(exchange))
     if isinstance(answer, ChatCompletion):
         return plain(answer)

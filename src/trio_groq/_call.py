@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
+from trio_groq._api.redirects import follow, is_redirect
 from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.responses import (
     error_from_response,
@@ -228,6 +229,7 @@ class Caller:
         max_retries: RetryOption | NotGiven,
     ) -> tuple[T, OpenResponse]:
         """Attempt a call until it succeeds, or its policy or a deadline says stop."""
+        self.pool.check_run()
         limits, policy = self.timeouts, self.retry
         if not isinstance(timeout, NotGiven):
             limits = as_timeouts(timeout, limits)
@@ -243,18 +245,25 @@ class Caller:
         """One attempt, up to the response's head; an error status is raised as its error."""
         request = self.builder.build(call, await self._key(deadlines), retries)
         info = self._describe(call)
-        connection, head = await self.pool.send(request, deadlines)
-        response = OpenResponse(self.pool, connection, head, info, deadlines)
-        if head.status < _ERROR_STATUS:
-            return response
-        try:
-            body = await response.read(MAX_ERROR_BYTES, cut=True)
-        except APIConnectionError:
-            # The status alone says more than a body that broke off.
-            body = b""
-        finally:
-            response.finish()
-        raise error_from_response(head.status, head.headers, body, request=info, now=time.time())
+        followed = 0
+        while True:
+            connection, head = await self.pool.send(request, deadlines)
+            response = OpenResponse(self.pool, connection, head, info, deadlines)
+            if head.status < _ERROR_STATUS:
+                return response
+            try:
+                body = await response.read(MAX_ERROR_BYTES, cut=True)
+            except APIConnectionError:
+                # The status alone says more than a body that broke off.
+                body = b""
+            finally:
+                response.finish()
+            if not is_redirect(head):
+                raise error_from_response(
+                    head.status, head.headers, body, request=info, now=time.time()
+                )
+            request = follow(request, head, followed)
+            followed += 1
 
     async def _key(self, deadlines: Deadlines) -> Secret:
         key: Any = self.api_key

@@ -17,9 +17,10 @@ from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._gates import Gates, GateStatistics
-from trio_groq._http.deadlines import TimeoutOption, as_timeouts
+from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
+from trio_groq._http.proxies import ProxyOption
 from trio_groq._readers import Reader, bytes_reader, json_reader
 from trio_groq.config import ClientConfig, PoolLimits
 from trio_groq.errors import InvalidRequestError
@@ -45,7 +46,7 @@ class _Shared:
 
 
 def _new_pool(config: ClientConfig) -> ConnectionPool:
-    dialer = Dialer(config.ssl_context, readiness=config.readiness)
+    dialer = Dialer(config.ssl_context, readiness=config.readiness, proxies=config.proxies())
     return ConnectionPool(dialer, config.limits, config.exchange_limits)
 
 
@@ -80,10 +81,12 @@ class GroqClient(Resources):
         default_headers: Header fields of every request.
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed.
+        proxy: URL of the proxy for all connections; by default as the environment says.
+        trust_env: Whether the environment's proxies count.
         strict_validation: Whether a response that is not what the API promises, and a conversation
             that does not hold together, are errors.
         config: All of these and more in one record; the other arguments replace its fields. With
-            it, the environment is not looked at.
+            it, the environment is not looked at but for proxies (`trust_env`).
 
     Raises:
         ConfigurationError: A value is not valid, or there is no key. Raised before any I/O.
@@ -101,6 +104,8 @@ class GroqClient(Resources):
         default_headers: HeaderOptions | None = None,
         default_query: QueryOptions | None = None,
         ssl_context: SSLContext | None = None,
+        proxy: ProxyOption = None,
+        trust_env: bool | None = None,
         strict_validation: bool | None = None,
         config: ClientConfig | None = None,
     ) -> None:
@@ -112,6 +117,8 @@ class GroqClient(Resources):
             "default_headers": default_headers,
             "default_query": default_query,
             "ssl_context": ssl_context,
+            "proxy": proxy,
+            "trust_env": trust_env,
             "strict_validation": strict_validation,
         }
         given = {name: value for name, value in given.items() if value is not None}
@@ -287,6 +294,21 @@ class GroqClient(Resources):
         """Whether a call would be sent now: the client is open, and so is no circuit."""
         circuits = self.gate_statistics().circuits
         return not self.pool.closed and "open" not in circuits.values()
+
+    async def warm_up(self, count: int) -> None:
+        """Open connections before they are needed: DNS, TCP, proxy and TLS done.
+
+        Args:
+            count: How many are to be open and unused, those that are already included; at most
+                `max_idle` and `max_connections` of the limits.
+
+        Raises:
+            InvalidRequestError: So many would not be kept.
+            APIConnectionError: Connecting failed.
+        """
+        self.pool.check_run()
+        deadlines = Deadlines(self._config.timeouts, trio.current_time())
+        await self.pool.warm_up(self._config.parsed_base_url().origin, count, deadlines)
 
     async def aclose(self) -> None:
         """Close every connection; calls under way end with an `APIConnectionError`. Idempotent."""

@@ -28,6 +28,7 @@ from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool_state import PoolLimits
+from trio_groq._http.proxies import Proxy, ProxyOption, ProxySettings, as_proxy
 from trio_groq._http.readiness import ReadinessOption
 from trio_groq._validators import count, instance, one_of
 from trio_groq.errors import ConfigurationError, InvalidRequestError
@@ -53,6 +54,11 @@ LogLevel: TypeAlias = Literal["off", "error", "warning", "info", "debug", "trace
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
     """A key given as text is checked at once; a callable's answer when it is asked."""
     return key if key is None or callable(key) else checked_secret(key)
+
+
+def _proxy_or_none(option: ProxyOption) -> Proxy | None:
+    """The proxy; `none` is how a file says that there is none."""
+    return None if option == "none" else as_proxy(option)
 
 
 def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,6 +109,10 @@ class ClientConfig:
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed; None for one that trusts the
             system's authorities and speaks TLS 1.2 or later.
+        proxy: URL of the proxy for all connections: `http`, `https`, or (with the extra `socks`)
+            `socks5` or `socks5h`; None for what the environment says.
+        trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count, where
+            there is no `proxy`. They are read once, when the client is made.
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
         models: The models that are meant to be used, by name; empty for any.
@@ -139,6 +149,8 @@ class ClientConfig:
     ssl_context: SSLContext | None = attrs.field(
         default=None, validator=instance(SSLContext, optional=True), repr=False
     )
+    proxy: ProxyOption = attrs.field(default=None, converter=_proxy_or_none)
+    trust_env: bool = attrs.field(default=True, validator=instance(bool))
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
     models: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_check_names)
     track_latency: bool = attrs.field(default=False, validator=instance(bool))
@@ -156,6 +168,17 @@ class ClientConfig:
     def parsed_base_url(self) -> BaseURL:
         """`base_url`, taken apart."""
         return parse_base_url(self.base_url, allow_plaintext=self.allow_plaintext)
+
+    def proxies(self, environ: Mapping[str, str] = os.environ) -> ProxySettings:
+        """Which proxy leads where, by `proxy`, or by the environment if that is trusted.
+
+        Raises:
+            ConfigurationError: A variable that counts is no URL of a proxy; names the variable.
+        """
+        if self.proxy is not None or not self.trust_env:
+            return ProxySettings.all_through(as_proxy(self.proxy))
+        scheme = self.parsed_base_url().origin.scheme
+        return ProxySettings.from_env(environ, schemes=(scheme,))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> "ClientConfig":  # noqa: ANN401 (the fields have types of their own)

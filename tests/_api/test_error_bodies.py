@@ -20,6 +20,7 @@ from trio_groq._api.error_bodies import (
     request_id_in,
     status_in_stream,
     text_of,
+    without_keys,
 )
 
 JSON_VALUES = st.recursive(
@@ -155,6 +156,11 @@ def test_the_code_narrows_the_class_down(
         (Fault(code="rate_limit_exceeded", type="invalid_request_error"), 429),
         (Fault(code="invalid_api_key"), 401),
         (Fault(code="model_not_found"), 404),
+        (Fault(code="model_decommissioned"), 400),
+        (Fault(code="insufficient_quota"), 429),
+        (Fault(type="server_error"), 500),
+        (Fault(code="service_unavailable"), 503),
+        (Fault(code="capacity_exceeded"), 498),
         (Fault(code="tool_use_failed"), 400),
         (Fault(code="new_code", type="invalid_request_error"), 400),
         (Fault(message=CONTEXT), 400),
@@ -165,6 +171,28 @@ def test_the_code_narrows_the_class_down(
 )
 def test_the_status_of_an_error_within_a_stream(fault: Fault, status: int) -> None:
     assert status_in_stream(fault) == status
+
+
+CODES: dict[str, tuple[int, type[errors.APIStatusError]]] = {
+    "invalid_api_key": (401, errors.AuthenticationError),
+    "insufficient_quota": (429, errors.RateLimitError),
+    "invalid_request_error": (400, errors.BadRequestError),
+    "model_not_found": (404, errors.ModelNotFoundError),
+    "context_length_exceeded": (400, errors.ContextLengthExceededError),
+    "content_filter": (400, errors.ContentFilterError),
+    "json_validate_failed": (400, errors.BadRequestError),
+    "tool_use_failed": (400, errors.ToolUseFailedError),
+    "server_error": (500, errors.InternalServerError),
+    "service_unavailable": (503, errors.InternalServerError),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_its_class_in_a_response_and_in_a_stream(code: str) -> None:
+    status, kind = CODES[code]
+    for fault in (Fault(code=code), Fault(type=code)):
+        assert status_in_stream(fault) == status
+        assert kind_of(status, fault)[0] is kind
 
 
 @pytest.mark.parametrize(
@@ -203,6 +231,12 @@ def test_the_request_id_in_a_body() -> None:
 )
 def test_lines_to_quote(text: str, line: str) -> None:
     assert one_line(text, 10 if text.startswith("1") else 200) == line
+
+
+def test_keys_are_taken_out_of_a_body() -> None:
+    assert without_keys(memoryview(b'["gsk_abc1", "gsk_2"]')) == b'["gsk_***", "gsk_***"]'
+    body = bytearray(b"no key, gsk_")
+    assert without_keys(body) is body
 
 
 @given(st.binary(max_size=300), st.integers(1, 100))

@@ -22,6 +22,7 @@ def missing(name: str) -> str:
 
 PAGE = "https://console.groq.com/docs/deprecations"
 LLAMA = "llama-3.3-70b-versatile"
+INSTEAD = "openai/gpt-oss-120b or qwen/qwen3.8-27b"
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,7 @@ LLAMA = "llama-3.3-70b-versatile"
         (missing("gpt-oss-20b"), "Names like it: openai/gpt-oss-20b"),
         (
             missing(LLAMA),
-            f"Groq announced the end of {LLAMA} for 2026-08-16, "
-            f"and recommends openai/gpt-oss-120b or qwen/qwen3.8-27b: {PAGE}",
+            f"Groq announced the end of {LLAMA} for 2026-08-16, and recommends {INSTEAD}: {PAGE}",
         ),
         (
             missing("gemma2-9b-it"),

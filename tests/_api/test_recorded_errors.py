@@ -53,6 +53,46 @@ def test_recorded_errors_are_there() -> None:
     assert len(recorded_errors()) >= 60
 
 
+# What to do about it, by code, or by class where there is none.
+ADVICE: dict[str, str] = {
+    "invalid_api_key": "GROQ_API_KEY",
+    "model_not_found": "the model's name",
+    "model_decommissioned": "Groq announced the end of",
+    "json_validate_failed": "failed_generation",
+    "tool_use_failed": "failed_generation",
+    "ContextLengthExceededError": "Shorten the messages",
+    "RequestTooLargeError": "Waiting does not help",
+}
+
+
+@needs_shared_data
+@pytest.mark.parametrize("row", recorded_errors())
+def test_notes_on_recorded_responses(row: dict[str, Any]) -> None:
+    headers = Headers((n.encode(), v.encode()) for n, v in row["headers"])
+    error = error_from_response(row["status"], headers, raw_body(row), now=NOW)
+    notes = " ".join(getattr(error, "__notes__", ()))
+    is_page = raw_body(row).lstrip().startswith(b"<")
+    code = "rate_limit_exceeded" if error.code is None else error.code
+    expected = ADVICE.get(code, ADVICE.get(type(error).__name__, ""))
+    assert ("web page" if is_page else expected) in notes
+    if type(error) in {errors.RateLimitError, errors.InternalServerError} and not is_page:
+        assert notes == ""
+
+
+@needs_shared_data
+def test_a_recorded_typing_error_is_told_from_a_model_that_is_gone() -> None:
+    said = {}
+    for param in recorded_errors():
+        (row,) = param.values
+        headers = Headers((n.encode(), v.encode()) for n, v in row["headers"])
+        error = error_from_response(row["status"], headers, raw_body(row), now=NOW)
+        said[error.message] = " ".join(getattr(error, "__notes__", ()))
+    (gone,) = (notes for message, notes in said.items() if "`qwen-qwq-32b`" in message)
+    assert "recommends openai/gpt-oss-120b" in gone
+    (unlike,) = (notes for message, notes in said.items() if "`non-existent`" in message)
+    assert "Names like it" not in unlike
+
+
 @needs_shared_data
 @pytest.mark.parametrize("row", recorded_errors())
 def test_errors_from_recorded_responses(row: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from trio_groq._api.requests import (
     encode_headers,
 )
 from trio_groq._api.urls import parse_base_url
+from trio_groq._http.content_coding import accepted_codings
 from trio_groq._http.messages import Request
 from trio_groq.errors import GroqError, InvalidRequestError
 
@@ -49,7 +50,8 @@ def test_a_plain_request() -> None:
     assert fields(request) == {
         b"user-agent": f"trio-groq/{trio_groq.__version__}".encode(),
         b"accept": b"application/json",
-        b"accept-encoding": b"gzip, deflate",
+        b"accept-encoding": accepted_codings().encode(),
+        b"x-stainless-retry-count": b"0",
         b"authorization": f"Bearer {KEY}".encode(),
     }
 

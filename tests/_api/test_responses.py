@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq import errors
+from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.responses import (
     decode_json,
     error_from_event,
@@ -17,6 +18,7 @@ from trio_groq._api.responses import (
     is_event_stream,
 )
 from trio_groq._http.messages import Headers
+from trio_groq.catalog import Catalog, ModelInfo
 from trio_groq.errors import RateLimits, RateLimitWindow, RequestInfo
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -154,12 +156,47 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
         (error_from_response(401, HTML_TYPE, PAGE, now=NOW), "web page"),
         (api_error(400, code="context_length_exceeded"), "Shorten the messages"),
         (api_error(413, code="rate_limit_exceeded"), "Waiting does not help"),
-        (error_from_response(301, {}, b"", now=NOW), "Redirects are not followed"),
+        (error_from_response(301, {}, b"", now=NOW), "Redirects are followed within one origin only"),
+        (api_error(429, code="insufficient_quota"), "no quota left"),
+        (api_error(429, type="insufficient_quota", code=None), "no quota left"),
+        (api_error(400, code="content_filter"), "Change the messages"),
+        (api_error(400, code="json_validate_failed"), "failed_generation"),
+        (api_error(400, code="tool_use_failed"), "failed_generation"),
+        (api_error(400, code="model_decommissioned"), "choose another"),
     ],
 )
 def test_notes_say_what_to_do(error: errors.APIStatusError, words: str) -> None:
     assert words in notes_of(error)
     assert len(error.__notes__) == 1
+
+
+MISSING = "The model `gpt-oss-20b` does not exist or you do not have access to it."
+
+
+def test_a_model_that_is_not_there_has_names_like_it() -> None:
+    error = api_error(404, code="model_not_found", message=MISSING)
+    first, second = error.__notes__
+    assert "model's name" in first
+    assert second.startswith("Names like it: openai/gpt-oss-20b")
+
+
+def test_the_names_are_those_of_the_client() -> None:
+    knowledge = ModelKnowledge(Catalog([ModelInfo(name="my/gpt-oss-20b")]))
+    body = json.dumps({"error": {"code": "model_not_found", "message": MISSING}}).encode()
+    error = error_from_response(404, JSON_TYPE, body, now=NOW, knowledge=knowledge)
+    assert error.__notes__[1:] == ["Names like it: my/gpt-oss-20b."]
+
+
+def test_a_model_that_is_gone_has_what_is_recommended() -> None:
+    message = "The model `qwen-qwq-32b` has been decommissioned and is no longer supported."
+    notes = notes_of(api_error(400, code="model_decommissioned", message=message))
+    assert "for 2025-07-14, and recommends openai/gpt-oss-120b" in notes
+
+
+def test_no_wait_ends_a_lack_of_quota() -> None:
+    assert not api_error(429, code="insufficient_quota").is_retryable
+    assert not api_error(429, type="insufficient_quota").is_retryable
+    assert api_error(429, code="rate_limit_exceeded").is_retryable
 
 
 @pytest.mark.parametrize(

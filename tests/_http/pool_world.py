@@ -101,6 +101,12 @@ class PairDialer:
         self.readiness: ReadinessOption = "auto"
         self.decoy = False
 
+    def forwards(self, _origin: Origin) -> None:
+        return None
+
+    def refusal(self, _origin: Origin, _status: int) -> None:
+        return None
+
     async def dial(self, origin: Origin) -> Transport:
         self.dials += 1
         failure = self.failures.popleft() if self.failures else None

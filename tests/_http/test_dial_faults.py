@@ -19,7 +19,7 @@ from _http.tls_servers import client_context, server_context, stay, tls_server
 from cancellation import descriptors
 from trio_groq._http import tcp
 from trio_groq._http.deadlines import Deadlines, Timeouts
-from trio_groq._http.dial import Dialer
+from trio_groq._http.dial import Dialer, _when_ready
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.messages import Origin, Request
 from trio_groq._http.pool import ConnectionPool
@@ -334,6 +334,26 @@ async def test_what_a_full_buffer_leaves_behind_in_tls_is_not_waited_for(
             await transport.receive(buffer, take, gap=2.0, end=float("inf"))
         assert got == [9_999, 1]
         transport.close()
+
+
+@pytest.mark.parametrize("refusal", [ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError])
+async def test_what_is_not_possible_yet_is_tried_again(refusal: type[OSError]) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        far.send(b"x")
+        attempts = 0
+
+        def attempt() -> str:
+            nonlocal attempts
+            attempts += 1
+            if attempts < 3:
+                raise refusal
+            return "done"
+
+        with trio.fail_after(5):
+            assert await _when_ready(near, attempt, trio.lowlevel.wait_readable) == "done"
+        assert attempts == 3
 
 
 def test_ssl_errors_are_os_errors() -> None:

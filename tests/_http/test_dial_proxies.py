@@ -219,10 +219,8 @@ async def test_a_socks_refusal_is_told(authority: trustme.CA) -> None:
 
 
 @each_kind
-async def test_a_proxy_that_hangs_up(kind: str, authority: trustme.CA) -> None:
-    async def hang_up(stream: Any) -> None:
-        await stream.receive_some(1)
-
+@pytest.mark.parametrize("read", [1, 65_536], ids=["reset", "end"])
+async def test_a_proxy_that_hangs_up(kind: str, read: int, authority: trustme.CA) -> None:
     context = server_context(authority)
     async with trio.open_nursery() as nursery:
 
@@ -231,7 +229,7 @@ async def test_a_proxy_that_hangs_up(kind: str, authority: trustme.CA) -> None:
             if kind == "https":
                 stream = trio.SSLStream(plain, context, server_side=True)
             async with stream:
-                await hang_up(stream)
+                await stream.receive_some(read)
                 await trio.testing.wait_all_tasks_blocked(0.01)
 
         if kind == "socks5h":

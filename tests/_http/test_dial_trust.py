@@ -4,6 +4,7 @@ import ssl
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -134,6 +135,20 @@ def test_a_system_without_authorities(
     monkeypatch.setattr(dial, "_certifi_file", lambda: str(trusted))
     assert default_ssl_context().cert_store_stats()["x509_ca"] == 1
     dial._trusting.cache_clear()
+
+
+def test_a_folder_of_authorities_counts_when_there_is_one_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    paths = ssl.get_default_verify_paths()
+    folder: Any = str(tmp_path)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths._replace(capath=folder))
+    assert not dial._system_has_authorities(bare)
+    (tmp_path / "5ed36f99.0").touch()
+    assert dial._system_has_authorities(bare)
+    folder = None
+    assert not dial._system_has_authorities(bare)
 
 
 def test_certifi_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

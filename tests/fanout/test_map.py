@@ -14,6 +14,13 @@ from trio_groq.testing import FakeGroq, Reply
 BROKEN = RateLimitError("no", status_code=429)
 
 
+async def collect(outcomes: Any, seen: list[int]) -> None:
+    """The indices of all outcomes up to an error."""
+    async with outcomes:
+        async for outcome in outcomes:
+            seen.append(outcome.index)  # noqa: PERF401 (those before an error stay)
+
+
 async def taken(outcomes: Any) -> list[Any]:
     return [outcome.index async for outcome in outcomes]
 
@@ -124,11 +131,9 @@ async def test_a_failure_is_an_outcome_and_disturbs_nobody(autojump_clock: Any) 
 async def test_the_first_error_is_raised_and_cancels_the_rest(autojump_clock: Any) -> None:
     meter = Meter()
     calls = [meter.call(0, 1), meter.call(1, 2, BROKEN), *meter.calls(9, 9, 9)]
-    seen = []
+    seen: list[int] = []
     with pytest.raises(RateLimitError) as caught:
-        async with mapped(keyed(), calls, max_in_flight=3, on_error="raise") as outcomes:
-            async for outcome in outcomes:
-                seen.append(outcome.index)  # noqa: PERF401 (those before the error)
+        await collect(mapped(keyed(), calls, max_in_flight=3, on_error="raise"), seen)
     assert caught.value is BROKEN
     assert trio.current_time() == 2
     assert seen == [0]
@@ -152,13 +157,10 @@ async def test_all_errors_in_a_group_on_request(autojump_clock: Any, order: Any)
     meter = Meter()
     second = KeyError("second")
     calls = [meter.call(0, 1, BROKEN), meter.call(1, 3, second), meter.call(2, 2), *meter.calls(1)]
-    seen = []
+    seen: list[int] = []
+    outcomes = mapped(keyed(), calls, max_in_flight=3, order=order, on_error="group")
     with pytest.raises(ExceptionGroup) as caught:
-        async with mapped(
-            keyed(), calls, max_in_flight=3, order=order, on_error="group"
-        ) as outcomes:
-            async for outcome in outcomes:
-                seen.append(outcome.index)  # noqa: PERF401 (those before the errors)
+        await collect(outcomes, seen)
     assert caught.value.exceptions == (BROKEN, second)
     assert caught.value.message == "map: 2 of 3 failed"
     assert seen == [2]
@@ -174,18 +176,16 @@ async def test_a_broken_generator_is_raised_as_it_is(autojump_clock: Any) -> Non
         yield meter.call(1, 1)
         raise ZeroDivisionError
 
-    seen = []
+    seen: list[int] = []
     with pytest.raises(ZeroDivisionError):
-        async with mapped(keyed(), breaks(), max_in_flight=2) as outcomes:
-            async for outcome in outcomes:
-                seen.append(outcome.index)  # noqa: PERF401 (those before the error)
+        await collect(mapped(keyed(), breaks()), seen)
     assert seen == [1]
     assert meter.cancelled == [0]
 
 
 async def test_what_a_block_raises_is_not_wrapped(autojump_clock: Any) -> None:
     meter = Meter()
-    with pytest.raises(GroqError) as caught:
+    with pytest.raises(GroqError) as caught:  # noqa: PT012 (the block raises)
         async with mapped(keyed(), meter.calls(1, 9, 9)) as outcomes:
             await anext(outcomes)
             raise GroqError("mine")
@@ -207,7 +207,7 @@ async def test_what_is_no_exception_ends_all(autojump_clock: Any, times: int) ->
         raise Interrupt
 
     expected = Interrupt if times == 1 else BaseExceptionGroup
-    with pytest.raises(expected):
+    with pytest.raises(expected):  # noqa: PT012 (the block raises)
         async with mapped(
             keyed(), [meter.call(0, 9), *[breaking] * times], max_in_flight=3
         ) as outcomes:
@@ -220,12 +220,10 @@ async def test_what_is_no_exception_ends_all(autojump_clock: Any, times: int) ->
 async def test_an_outer_cancellation_comes_out_as_one(autojump_clock: Any) -> None:
     meter = Meter()
     with trio.move_on_after(3) as scope:
-        try:
+        with pytest.raises(trio.Cancelled) as caught:
             async with mapped(keyed(), meter.calls(9, 9)) as outcomes:
                 await taken(outcomes)
-        except BaseException as raised:
-            assert type(raised) is trio.Cancelled
-            raise
+        raise caught.value
     assert scope.cancelled_caught
     assert sorted(meter.cancelled) == [0, 1]
 
@@ -233,19 +231,17 @@ async def test_an_outer_cancellation_comes_out_as_one(autojump_clock: Any) -> No
 async def test_cancelled_on_its_way_out_it_raises_no_group(autojump_clock: Any) -> None:
     meter = Meter()
     with trio.CancelScope() as scope:
-        try:
+        with pytest.raises(trio.Cancelled) as caught:  # noqa: PT012 (the block is cancelled)
             async with mapped(keyed(), meter.calls(9, 9)):
                 await wait_all_tasks_blocked()
                 scope.cancel()
-        except BaseException as raised:
-            assert type(raised) is trio.Cancelled
-            raise
+        raise caught.value
     assert scope.cancelled_caught
     assert sorted(meter.cancelled) == [0, 1]
 
 
 async def test_an_error_of_the_block_outlives_a_cancellation(autojump_clock: Any) -> None:
-    with trio.CancelScope() as scope, pytest.raises(KeyError):
+    with trio.CancelScope() as scope, pytest.raises(KeyError):  # noqa: PT012 (the block raises)
         async with mapped(keyed(), Meter().calls(9, 9)):
             await wait_all_tasks_blocked()
             scope.cancel()
@@ -275,10 +271,9 @@ async def test_whoever_waits_at_its_end_is_told(autojump_clock: Any) -> None:
             await anext(outcomes)
         refused.append(True)
 
-    async with trio.open_nursery() as nursery:
-        async with mapped(keyed(), Meter().calls(9)) as outcomes:
-            nursery.start_soon(take, outcomes)
-            await wait_all_tasks_blocked()
+    async with trio.open_nursery() as nursery, mapped(keyed(), Meter().calls(9)) as outcomes:
+        nursery.start_soon(take, outcomes)
+        await wait_all_tasks_blocked()
     assert refused == [True]
 
 

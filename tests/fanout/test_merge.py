@@ -1,14 +1,14 @@
 """`merge`: many streams as one sequence, fair and bounded."""
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 from cancellation import assert_whole
-from fanning import ask, by_prompt, client_for, since
+from fanning import ask, by_prompt, client_for
 from trio_groq import GroqClient
 from trio_groq.errors import APIError, InternalServerError, InvalidRequestError, StreamError
 from trio_groq.fanout import Merge
@@ -25,7 +25,7 @@ class Numbers:
         self.read = 0
         self.closed = 0
 
-    async def __aenter__(self) -> "Numbers":
+    async def __aenter__(self) -> Self:
         await trio.lowlevel.checkpoint()
         return self
 
@@ -61,15 +61,9 @@ async def taken(merged: Merge[Any]) -> list[tuple[int, Any]]:
 
 
 async def test_each_in_its_order_as_they_come(autojump_clock: Any) -> None:
-    async with merge(Numbers(3, every=2), Numbers(2, every=3)) as merged:
+    async with merge(Numbers(3, every=2), Numbers(2, every=3.5)) as merged:
         got = [(trio.current_time(), *pair) async for pair in merged]
-    assert got == [(2, 0, 1), (3, 1, 1), (4, 0, 2), (6, 0, 3), (6, 1, 2)] or got == [
-        (2, 0, 1),
-        (3, 1, 1),
-        (4, 0, 2),
-        (6, 1, 2),
-        (6, 0, 3),
-    ]
+    assert got == [(2, 0, 1), (3.5, 1, 1), (4, 0, 2), (6, 0, 3), (7, 1, 2)]
 
 
 async def test_nothing_is_read_ahead(autojump_clock: Any) -> None:
@@ -110,8 +104,7 @@ async def test_a_failure_is_an_item_and_ends_no_other(autojump_clock: Any) -> No
 
 async def test_the_first_failure_ends_all_when_asked(autojump_clock: Any) -> None:
     broken = StreamError("cut")
-    streams = [Numbers(1, every=1, error=broken), Numbers(9, every=1), Numbers(9, error=KeyError())]
-    streams.pop()
+    streams = [Numbers(1, every=1, error=broken), Numbers(9, every=1)]
     with pytest.raises(StreamError) as caught:
         async with merge(*streams, on_error="raise") as merged:
             await taken(merged)
@@ -133,7 +126,7 @@ async def test_of_two_failures_the_first_is_raised(autojump_clock: Any) -> None:
 
 async def test_leaving_closes_all(autojump_clock: Any) -> None:
     streams = [Numbers(9, every=1), Numbers(9)]
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 (the block raises)
         async with merge(*streams) as merged:
             await anext(merged)
             raise ZeroDivisionError
@@ -192,7 +185,7 @@ async def words(merged: Merge[Any], start: float) -> list[tuple[float, int, str]
         assert not isinstance(chunk, Exception)
         text = "".join(choice.delta.content or "" for choice in chunk.choices)
         if text:
-            got.append((*since(start, [trio.current_time()]), index, text))
+            got.append((round(trio.current_time() - start, 6), index, text))
     return got
 
 
@@ -226,7 +219,7 @@ async def test_an_error_within_a_stream(autojump_clock: Any) -> None:
             async with merge(stream_of(client, "x"), on_error="raise") as merged:
                 await taken(merged)
         assert caught.value.partial.choices[0].message.content == "x"
-        assert assert_whole(client).open == 0
+        assert_whole(client)
 
 
 async def test_a_slow_consumer_slows_the_servers_down(fake_groq: FakeGroq) -> None:

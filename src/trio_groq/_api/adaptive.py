@@ -29,9 +29,10 @@ __all__ = ["Adaptive", "AdaptiveLimit", "is_refusal"]
 
 DEFAULT_START: Final = 8
 """A handful: enough to find out quickly, and few enough for the smallest accounts."""
-AGING: Final = 1.01
+AGING: Final = 1.001
 """By so much the lowest latency is taken to rise from round to round: when questions get longer, so
-do answers, and what was once possible is forgotten after some dozens of rounds."""
+do answers, and what was once possible is forgotten. It doubles in some 700 rounds; faster, and a
+queue of our own making would soon pass for normal."""
 _UNAVAILABLE: Final = 503
 
 

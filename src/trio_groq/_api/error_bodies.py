@@ -43,6 +43,7 @@ __all__ = [
     "request_id_in",
     "status_in_stream",
     "text_of",
+    "without_keys",
 ]
 
 Body: TypeAlias = bytes | bytearray | memoryview
@@ -63,6 +64,7 @@ _ANY_JSON = msgspec.json.Decoder()
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,500})", re.IGNORECASE)
 # A server that repeats a key in its answer must not bring it into our messages.
 _KEY = re.compile(r"gsk_[0-9A-Za-z]+")
+_KEY_BYTES = re.compile(rb"gsk_[0-9A-Za-z]+")
 
 _KINDS: dict[int, tuple[type[APIStatusError], str]] = {
     400: (BadRequestError, "bad request"),
@@ -139,6 +141,11 @@ class Fault(msgspec.Struct, frozen=True):
     failed_generation: str | None = None
     status: int | None = None
     is_from_api: bool = False
+
+
+def without_keys(body: Body) -> Body:
+    """The body with `gsk_***` in the place of keys: errors keep what the server said."""
+    return _KEY_BYTES.sub(b"gsk_***", bytes(body)) if _KEY_BYTES.search(body) else body
 
 
 def decode_any(body: Body) -> object:

@@ -9,6 +9,7 @@ import attrs
 from trio_groq._api.auth import Secret
 from trio_groq._api.urls import BaseURL
 from trio_groq._http.bodies import Body
+from trio_groq._http.content_coding import accepted_codings
 from trio_groq._http.messages import Request, check_field, show_body
 from trio_groq._version import __version__
 from trio_groq.errors import InvalidRequestError
@@ -37,7 +38,16 @@ MAX_SHARED: Final = 64
 """Kinds of requests remembered for one client: one or two a resource, times the keys in use."""
 _BEYOND_LATIN_1: Final = re.compile("[^\x00-\xff]").search
 _OWN_TO_THE_ENGINE: Final = frozenset(
-    {"connection", "content-length", "expect", "host", "te", "transfer-encoding", "upgrade"}
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "proxy-authorization",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 
 
@@ -185,7 +195,7 @@ class RequestBuilder:
             "Accept": call.accept,
             # A compressor may hold back what it has until it has enough, and a token cannot wait;
             # audio is compressed already. Whatever the server sends, the engine decodes.
-            "Accept-Encoding": "gzip, deflate" if call.accept == JSON else "identity",
+            "Accept-Encoding": accepted_codings() if call.accept == JSON else "identity",
             "Content-Type": call.content_type,
             "X-Stainless-Retry-Count": str(retries),
         }

@@ -21,6 +21,7 @@ from trio_groq._api.error_bodies import (
     request_id_in,
     status_in_stream,
     text_of,
+    without_keys,
 )
 from trio_groq._api.model_knowledge import ModelKnowledge, note_on_missing_model
 from trio_groq._api.rate_limits import parse_rate_limits, retry_after
@@ -88,7 +89,7 @@ _NOTE_PAGE = (
     "on the way."
 )
 _NOTE_PATH = "The API knows no such URL: check base_url and the path."
-_NOTE_REDIRECT = "Redirects are not followed: set base_url to where the API is."
+_NOTE_REDIRECT = "Redirects are followed within one origin only: set base_url to where the API is."
 _NOTE_NOT_JSON = "Check base_url, and any proxy on the way."
 
 
@@ -114,6 +115,7 @@ def error_from_response(
     Returns:
         An instance of the class for the status and code, with a note on what to do about it.
     """
+    body = without_keys(body)
     payload = decode_any(body)
     fault = read_fault(payload)
     kind, reason = kind_of(status, fault)
@@ -161,7 +163,8 @@ def error_from_event(
     """
     raw: Body = b""
     if isinstance(payload, bytes | bytearray | memoryview):
-        raw, payload = payload, decode_any(payload)
+        raw = without_keys(payload)
+        payload = decode_any(raw)
     fault = read_fault(payload)
     status = status_in_stream(fault)
     kind, reason = kind_of(status, fault)
@@ -298,6 +301,7 @@ def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception) -> str:
 def _invalid(
     message: str, headers: Mapping[str, str], body: Body, request: RequestInfo | None
 ) -> APIResponseValidationError:
+    body = without_keys(body)
     payload = decode_any(body)
     error = APIResponseValidationError(
         message,

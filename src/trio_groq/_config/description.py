@@ -9,6 +9,7 @@ import attrs
 from trio_groq._api.auth import Secret
 from trio_groq._config.hints import NONE, fields_of
 from trio_groq._config.settings import Origins, Path, shown_path, without_keys
+from trio_groq._http.proxies import Proxy
 
 __all__ = ["described"]
 
@@ -99,6 +100,7 @@ _EMPTY: Final[tuple[object, ...]] = ((), [], {}, frozenset())
 _FORMS: Final[tuple[tuple[Any, Callable[[Any], str]], ...]] = (
     (bool, lambda value: str(value).lower()),
     (int | float | Secret, repr),
+    (Proxy, str),
     (str, _shown_text),
     (frozenset, lambda value: ", ".join(sorted(map(_shown, value)))),
     (tuple | list, lambda value: _cut(", ".join(map(_shown, value)))),

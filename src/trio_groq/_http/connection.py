@@ -85,7 +85,11 @@ class Connection:
         self.connected_in: float | None = None
 
     async def send(
-        self, exchange: Exchange, data: bytes, deadlines: Deadlines, body: Body | None = None
+        self,
+        exchange: Exchange,
+        data: bytes | memoryview,
+        deadlines: Deadlines,
+        body: Body | None = None,
     ) -> ResponseHead:
         """Send a request and wait for the head of its response.
 

@@ -191,16 +191,17 @@ class _Records:
             taken up again has said how before that (RFC 8446, 4.6.1).
     """
 
-    __slots__ = ("_held", "_keep_session", "_sock")
+    __slots__ = ("_full", "_held", "_keep_session", "_sock")
 
     def __init__(self, sock: _Secured, keep_session: Callable[[], None]) -> None:
         self._sock = sock
         self._keep_session: Callable[[], None] | None = keep_session
         self._held: int | OSError | None = None
+        self._full = False
 
     def pending(self) -> bool:
         """Whether something is held back, or was left behind by a full buffer."""
-        return self._held is not None or self._sock.pending() > 0
+        return self._held is not None or (self._full and self._sock.pending() > 0)
 
     def receive(self, buffer: memoryview) -> int:
         """As `socket.recv_into`."""
@@ -224,6 +225,7 @@ class _Records:
             pass  # that was all
         except OSError as exc:
             self._held = exc
+        self._full = received == len(buffer)
         return received
 
 

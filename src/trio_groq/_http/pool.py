@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final, NoReturn, final
 
 import trio
@@ -25,7 +26,14 @@ from trio_groq._http.pool_state import (
     Waiter,
 )
 from trio_groq._http.request_encoder import RequestEncoder
-from trio_groq.errors import APIConnectionError, APITimeoutError, PoolTimeoutError
+from trio_groq._http.run_guard import RunGuard
+from trio_groq._http.warm_up import open_at_once
+from trio_groq.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    InvalidRequestError,
+    PoolTimeoutError,
+)
 
 __all__ = ["ConnectionPool"]
 
@@ -55,7 +63,8 @@ class ConnectionPool:
         self._exchange_limits: Final = exchange_limits
         self._state: Final[PoolState[Connection]] = PoolState(limits)
         self._buffer: Final = ReceiveBuffer()
-        self._encoder: Final = RequestEncoder()
+        self._encoder: Final = RequestEncoder(forwards=dialer.forwards)
+        self._guard: Final = RunGuard()
         self._connections: Final[set[Connection]] = set()
         self._dials: Final[set[trio.CancelScope]] = set()
         self._serial = 0
@@ -80,12 +89,13 @@ class ConnectionPool:
 
         Cancelled, the connection it was using is closed, and its place is free.
         """
-        data = self._encoder.encode(request)
+        # A view: unlike bytes, no frame of a traceback shows what is in it, and the key is.
+        data = memoryview(self._encoder.encode(request))
         body = None if isinstance(request.body, bytes) else request.body
         connection = await self._acquire(request.origin, deadlines)
         while True:
             exchange = Exchange(request, self._exchange_limits)
-            reused = connection.exchanges > 0
+            reused = connection.connected_in is None  # it was open, used before or not
             try:
                 head = await connection.send(exchange, data, deadlines, body)
             except APIConnectionError as exc:
@@ -97,8 +107,48 @@ class ConnectionPool:
                 self.release(connection)
                 raise
             else:
+                refusal = self._dialer.refusal(request.origin, head.status)
+                if refusal is not None:
+                    self.release(connection)
+                    raise refusal
                 return connection, head
             connection = await self._replace(connection, deadlines)
+
+    async def warm_up(self, origin: Origin, count: int, deadlines: Deadlines) -> None:
+        """Have `count` connections to `origin` open and unused, TLS done.
+
+        Those that are idle already count. Fewer are opened where other calls leave no place.
+
+        Args:
+            origin: Where to.
+            count: 1 to `max_idle` and `max_connections`.
+            deadlines: Limits on it: each connection has its own limit on connecting.
+
+        Raises:
+            InvalidRequestError: So many would not be kept.
+            APIConnectionError: Connecting failed. What is open by then stays so.
+        """
+        limits = self._state.limits
+        most = min(limits.max_idle, limits.max_connections)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
+            raise InvalidRequestError(
+                f"count: expected an integer from 1 to {most} (max_idle, max_connections), "
+                f"got {count!r}",
+                path="count",
+                value=count,
+            )
+        now = self.statistics()
+        places = limits.max_connections - now.leased - now.dialling
+        acquire = partial(self._acquire, origin, deadlines)
+        await open_at_once(acquire, self.release, max(0, min(count, places)))
+
+    def check_run(self) -> None:
+        """Pass in the run and the process in which the pool is used first.
+
+        Raises:
+            ConfigurationError: This is another one, or no Trio run.
+        """
+        self._guard.check()
 
     def release(self, connection: Connection) -> None:
         """Give a leased connection back: kept if its exchange ended cleanly, closed otherwise."""
@@ -125,6 +175,8 @@ class ConnectionPool:
         A call that is under way gets an `APIConnectionError`.
         """
         self._closed = True
+        if self._guard.is_forked:
+            return  # the sockets, and the poller that watches them, are the parent's
         self._close(self._state.clear_idle())
         for connection in self._connections:
             connection.close()

@@ -139,7 +139,7 @@ class Transport:
             if not pending:
                 return False
 
-    def send_now(self, data: bytes) -> int:
+    def send_now(self, data: bytes | memoryview) -> int:
         """Send what goes without waiting: nearly always all of it.
 
         Returns:

@@ -33,6 +33,9 @@ COMMANDS: Final = {
     "embed": Entry("trio_groq.cli.embed", "Turn texts into vectors."),
     "files": Entry("trio_groq.cli.files", "Upload, list, download and delete files."),
     "batch": Entry("trio_groq.cli.batch", "Have many requests answered within a day."),
+    "run": Entry(
+        "trio_groq.cli.run", "Answer a file of requests: resumable, bounded, within the limits."
+    ),
     "demo": Entry("trio_groq.cli.demo", "Stream many answers at once. Needs no key, no network."),
     "serve": Entry("trio_groq.cli.serve", "Run FakeGroq, a scripted Groq, on a port."),
 }

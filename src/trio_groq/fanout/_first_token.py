@@ -18,6 +18,7 @@ __all__ = ["AnyStream", "let_go", "obtain", "opened"]
 
 AnyStream: TypeAlias = ChatStream | ParsedChatStream[Any] | EventStream[Any, Any]
 
+_STREAMS: Final = (ChatStream, ParsedChatStream, EventStream)
 MAX_EARLY: Final = 64
 """Events before the first token. Two or three are usual; a server that sends more than this has
 begun to answer, whatever it sends."""
@@ -83,13 +84,13 @@ async def obtain(made: object) -> Any:  # noqa: ANN401 (whatever the caller's fu
     """
     if isinstance(made, Awaitable):
         made = await made
-    elif not isinstance(made, AnyStream):
+    elif not isinstance(made, _STREAMS):
         raise InvalidRequestError(
             f"make: expected an awaitable or a stream, got {type(made).__name__}",
             path="make",
             value=made,
         )
-    if isinstance(made, AnyStream):
+    if isinstance(made, _STREAMS):
         await opened(made)
     return made  # noqa: ASYNC910 (one of the two above has happened)
 

@@ -69,6 +69,7 @@ MAX_PAYLOAD: Final = 20_000
 """Content that a line at TRACE shows, in characters: some pages of a conversation."""
 _MARGIN: Final = 4_096
 """So much more is looked at for secrets than is shown: none shows whose end was cut off."""
+logging.addLevelName(TRACE, "TRACE")
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -116,7 +117,6 @@ def set_up_logging(
     if not name:
         return False
     number = level_of(name, source=source)
-    logging.addLevelName(TRACE, "TRACE")
     logger = logging.getLogger("trio_groq")
     for old in [each for each in logger.handlers if isinstance(each, _OwnHandler)]:
         logger.removeHandler(old)

@@ -24,7 +24,7 @@ _RULES: Final = (
     # Fields by name: in JSON, in Python's repr, in a header, in a query, in TOML.
     (
         re.compile(
-            rf"(?i)\b({_FIELDS})([\"']?\s*[:=]\s*b?)"
+            rf"(?i)\b({_FIELDS})([\"']?\s*[:=]\s*(?:b(?=[\"']))?)"
             r"""("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|"""
             rf"""(?:{_SCHEME})?[^\s,;&"'}}\])]+)"""
         ),
