@@ -61,10 +61,10 @@ async def main() -> None:
         serve = partial(trio.serve_tcp, host="127.0.0.1")
         listeners: list[trio.SocketListener] = await nursery.start(serve, handler, 0)
 
-        peer = await trio.open_tcp_stream(*listeners[0].socket.getsockname())
-        await peer.send_all(b"What is a nursery in Trio?")
-        async for data in peer:
-            print(data.decode(errors="replace"), end="", flush=True)
+        async with await trio.open_tcp_stream(*listeners[0].socket.getsockname()) as peer:
+            await peer.send_all(b"What is a nursery in Trio?")
+            async for data in peer:
+                print(data.decode(errors="replace"), end="", flush=True)
         print()
         nursery.cancel_scope.cancel()
 

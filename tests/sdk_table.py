@@ -34,7 +34,7 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "sdk_comparison.
 CLIENT: Final = "client"
 """The name of the client's own methods in the tables; `client` alone is how it is made."""
 
-_VERB: Final = "`request`, whose first argument says the HTTP method"
+_VERB: Final = "the HTTP method is its first argument"
 
 METHODS: Final[Mapping[str, tuple[str | None, str]]] = {
     "client.close": ("client.aclose", "named as what Trio closes"),
@@ -52,7 +52,7 @@ METHODS: Final[Mapping[str, tuple[str | None, str]]] = {
 
 _OPTIONS: Final = "`extra_headers`, `extra_query`, `timeout`, `max_retries`"
 _NO_STREAM: Final = "the stream methods of the resources"
-_NO_HTTPX: Final = "there is no httpx here; `ssl_context` and `limits` say what it would"
+_NO_HTTPX: Final = "there is no httpx; see `ssl_context`, `proxy` and `limits` of the client"
 
 PARAMETERS: Final[Mapping[str, str]] = {
     "client(_strict_response_validation)": "`strict_validation`",
@@ -96,8 +96,7 @@ NOTES: Final[Mapping[str, str]] = {
     "audio.translations.create": "a `file` is read while it is sent; its parts take no headers",
     "files.content": "the content is not read yet: `async with`, or `write_to_file` at once",
     "files.create": "a `file` is read while it is sent; its parts take no headers",
-    "chat.completions.create": "`stream` None or False is not sent; messages may be Structs, and "
-    "images bytes or paths",
+    "chat.completions.create": "messages may be Structs, and images bytes or paths",
 }
 """What is otherwise different about methods of the same name."""
 
@@ -105,17 +104,19 @@ _HEAD: Final = """\
 Beside the official SDK
 =======================
 
-Every method and every parameter of ``AsyncGroq`` and what there is here, read off the signatures of both
-(``groq`` {version}). A test fails when the SDK has something that is neither here nor explained below, and
-when this page is not what the signatures say. ``python tests/sdk_table.py`` writes it anew.
+Every method and every parameter of ``AsyncGroq`` and what there is here, read off the signatures
+of both (``groq`` {version}). A test fails when the SDK has something that is neither here nor
+explained below, and when this page is not what the signatures say: ``python tests/sdk_table.py``
+writes it anew.
 
 - **Same** are parameters of the same name and meaning: a call with them needs no change.
 - **More** are those that only this client has.
 - **Different** says what has another name here, or is not here, and why.
 
-Everywhere: ``timeout`` is a number of seconds for the whole call, or limits by phase, where the SDK takes an
-``httpx.Timeout``; left out is not sent and None is sent as null, where the SDK has ``omit``. Each resource
-has ``with_raw_response`` and ``with_streaming_response``, and everything returned has ``.meta``.
+Everywhere: ``timeout`` is a number of seconds for the whole call, or limits by phase, where the
+SDK takes an ``httpx.Timeout``. Left out is not sent and None is sent as null, where the SDK has
+``omit``. Each resource has ``with_raw_response`` and ``with_streaming_response``, and everything
+returned has ``.meta``.
 """
 
 _TITLES: Final = {

@@ -168,9 +168,8 @@ async def run_block(block: Block, server: FakeGroq) -> dict[str, Any]:
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 async def test_python_runs(
-    block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, autojump_clock: object
+    block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    del autojump_clock  # waits are none of the reader's
     monkeypatch.chdir(tmp_path)
     async with FakeGroq(default_reply=answer, batch_seconds=0.0) as server:
         monkeypatch.setenv("GROQ_API_KEY", "gsk_test")

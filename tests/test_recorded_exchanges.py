@@ -30,9 +30,6 @@ PROMPT: Final = {"model": "m", "messages": [{"role": "user", "content": "Hello"}
 
 PARAMETERS: Final = frozenset(get_type_hints(ChatCompletionCreateParams))
 
-DEFAULTS: Final = {"stream": False}
-"""Parameters that say nothing when they have this value: to leave them out is to say the same."""
-
 NO_PARAMETERS: Final[Mapping[str, int]] = {}
 """Fields of recorded requests that are no parameter, and how many requests have them."""
 
@@ -187,8 +184,8 @@ def request_differs(request: RecordedRequest, exchange: Exchange) -> list[object
     if exchange.row["request"] and request.method != exchange.row["request"]["method"].upper():
         wrong.append(request.method)
     if exchange.params is not None:
-        sent = json.dumps({**DEFAULTS, **request.params}, sort_keys=True)
-        if sent != json.dumps({**DEFAULTS, **exchange.params}, sort_keys=True):
+        sent = json.dumps(request.params, sort_keys=True)
+        if sent != json.dumps(exchange.params, sort_keys=True):
             wrong.append(request.params)
     return wrong
 

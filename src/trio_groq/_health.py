@@ -1,5 +1,6 @@
 """Whether the API can be used now: one small call, or two."""
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, final
 
 import attrs
@@ -9,7 +10,7 @@ from trio_groq.errors import CapacityExceededError, GroqError, RateLimitError
 from trio_groq.resources._namespace import Resources
 from trio_groq.types.models import Model
 
-__all__ = ["DEFAULT_TIMEOUT", "Health", "HealthStatus", "health_check"]
+__all__ = ["DEFAULT_TIMEOUT", "Health", "HealthStatus", "health_check", "small_model"]
 
 HealthStatus: TypeAlias = Literal["ok", "limited", "failed"]
 """`limited`: the API answers, and refuses for now because of a rate limit or lack of capacity."""
@@ -86,7 +87,7 @@ async def health_check(
         models = (await client.models.list(timeout=timeout, max_retries=0)).data
         if not deep:
             return health("ok", f"{len(models)} models listed")
-        model = model or _small(models)
+        model = model or small_model(models)
         left = max(timeout - (trio.current_time() - started), 0.001)
         await client.chat.completions.create(
             model=model,
@@ -102,8 +103,12 @@ async def health_check(
     return health("ok", f"{model} answered")
 
 
-def _small(models: list[Model]) -> str:
-    """A model to ask: one of the small ones, else any that is for text, as far as is known."""
+def small_model(models: Sequence[Model]) -> str:
+    """A model to ask: one of the small ones, else any that is for text, as far as is known.
+
+    Raises:
+        GroqError: There is none.
+    """
     from trio_groq.catalog import Catalog  # noqa: PLC0415 (needed here only)
 
     listed = [model.id for model in models if model.active is not False]

@@ -52,12 +52,20 @@ async def test_create_with_stream(fake_groq: FakeGroq) -> None:
     assert request.header("accept") == "text/event-stream"
 
 
-@pytest.mark.parametrize("stream", [False, None])
-async def test_create_without_stream(fake_groq: FakeGroq, stream: Any) -> None:
+@pytest.mark.parametrize("given", [{}, {"stream": False}, {"stream": None}])
+async def test_create_without_stream(fake_groq: FakeGroq, given: dict[str, Any]) -> None:
     async with client_of(fake_groq) as client:
-        completion = await client.chat.completions.create(**ASK, stream=stream)
+        completion = await client.chat.completions.create(**ASK, **given)
     assert isinstance(completion, ChatCompletion)
-    assert "stream" not in fake_groq.requests[0].params
+    sent = fake_groq.requests[0].params
+    assert {name: sent[name] for name in sent if name == "stream"} == given
+
+
+async def test_stream_is_a_boolean(fake_groq: FakeGroq) -> None:
+    async with client_of(fake_groq) as client:
+        with pytest.raises(InvalidRequestError, match="stream: expected a boolean, got str"):
+            await client.chat.completions.create(**ASK, stream="yes")
+    assert fake_groq.requests == []
 
 
 async def test_plain_and_streamed_give_the_same(fake_groq: FakeGroq) -> None:

@@ -60,12 +60,13 @@ async def test_create_with_stream() -> None:
     assert request.header("accept") == "text/event-stream"
 
 
-@pytest.mark.parametrize("stream", [False, None])
-async def test_create_without_stream(stream: Any) -> None:
+@pytest.mark.parametrize("given", [{}, {"stream": False}, {"stream": None}])
+async def test_create_without_stream(given: dict[str, Any]) -> None:
     async with server_of() as server, client_of(server) as client:
-        response = await resource_of(client).create(**ASK, stream=stream)
+        response = await resource_of(client).create(**ASK, **given)
     assert isinstance(response, ResponseObject)
-    assert "stream" not in server.requests[0].params
+    sent = server.requests[0].params
+    assert {name: sent[name] for name in sent if name == "stream"} == given
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What `trio-groq doctor` makes of what it sees: findings, each with what to do. No I/O."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +42,8 @@ LOW_LIMIT: Final = 0.1
 _DAY: Final = 86_400
 _GROQ: Final = "api.groq.com"
 _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+_END: Final = re.compile(r"([A-Z][a-z]{2}) +(\d+) (\d+):(\d+):(\d+) (\d{4}) GMT").fullmatch
 
 _PROXY_VARIABLES: Final = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
 
@@ -117,10 +120,12 @@ def certificate_end(text: str) -> datetime:
         ValueError: It is no such date.
     """
     # Not by strptime: the month's name is English in every locale.
-    month, day, clock, year, *_ = text.split()
-    hours, minutes, seconds = map(int, clock.split(":"))
-    number = _MONTHS.index(month) // 3 + 1
-    return datetime(int(year), number, int(day), hours, minutes, seconds, tzinfo=UTC)
+    found = _END(text)
+    month, rest = divmod(_MONTHS.find(found[1]) if found else -1, len("Jan"))
+    if found is None or rest:
+        raise ValueError(f"certificate: expected its end as a date, got {text!r}")
+    day, hours, minutes, seconds, year = map(int, found.groups()[1:])
+    return datetime(year, month + 1, day, hours, minutes, seconds, tzinfo=UTC)
 
 
 def judge_certificate(how: str, not_after: str, now: float) -> Finding:
@@ -167,9 +172,7 @@ def judge_limits(headers: Mapping[str, str]) -> Finding:
     """What is left of the rate limits that a response states."""
     limits = parse_rate_limits(headers)
     if limits is None:
-        return Finding(
-            "rate limits", "skipped", "this response states none; --deep makes one that may"
-        )
+        return Finding("rate limits", "skipped", "no response stated any")
     windows = {"requests a day": limits.requests, "tokens a minute": limits.tokens}
     shown = [f"{_left(window)} {what}" for what, window in windows.items() if window.limit]
     is_low = any(_is_low(window) for window in windows.values())

@@ -124,10 +124,10 @@ async def shake_hands(
     trusted = context or default_ssl_context()
 
     async def probe() -> Finding:
-        sock = await connect(place.host, place.port, f"{place.host}:{place.port}")
-        work = partial(_handshake, trusted, sock, place.host, limit)
-        # Left behind when it is given up: the socket's own time limit ends it.
-        how, not_after = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+        with await connect(place.host, place.port, f"{place.host}:{place.port}") as sock:
+            work = partial(_handshake, trusted, sock, place.host, limit)
+            # Left behind when it is given up: the socket's own time limit ends it.
+            how, not_after = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
         found = judge_certificate(f"{how}, {_since(started)}", not_after, now)
         return attrs.evolve(found, name=name)
 
@@ -156,20 +156,19 @@ async def reach_through_proxy(
 def _handshake(
     context: SSLContext, sock: socket.socket, host: str, limit: float
 ) -> tuple[str, str]:
-    """Version and cipher, and the end of the certificate. Closes the socket."""
-    with sock:
-        sock.settimeout(limit)
-        try:
-            with context.wrap_socket(sock, server_hostname=host) as tls:
-                certificate: dict[str, Any] = tls.getpeercert() or {}
-                cipher = tls.cipher()
-                how = f"{tls.version()}, {cipher[0] if cipher else 'no cipher'}"
-                return how, str(certificate.get("notAfter", ""))
-        except OSError as exc:
-            reason = getattr(exc, "verify_message", "")
-            if reason:
-                raise APIConnectionError(f"TLS with {host}: {reason}") from exc
-            raise connection_failed(f"TLS with {host}", exc) from exc
+    """Version and cipher, and the end of the certificate."""
+    sock.settimeout(limit)
+    try:
+        with context.wrap_socket(sock, server_hostname=host) as tls:
+            certificate: dict[str, Any] = tls.getpeercert() or {}
+            cipher = tls.cipher()
+            how = f"{tls.version()}, {cipher[0] if cipher else 'no cipher'}"
+            return how, str(certificate.get("notAfter", ""))
+    except OSError as exc:
+        reason = getattr(exc, "verify_message", "")
+        if reason:
+            raise APIConnectionError(f"TLS with {host}: {reason}") from exc
+        raise connection_failed(f"TLS with {host}", exc) from exc
 
 
 def _since(started: float) -> str:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: SLF001 (a look at what a stream holds, without taking it, is no business of its users)
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable
 from typing import Any, Final, TypeAlias
 
 import trio
@@ -16,9 +16,9 @@ from trio_groq.types.chunks import ChatCompletionChunk
 
 __all__ = ["AnyStream", "let_go", "obtain", "opened"]
 
-AnyStream: TypeAlias = ChatStream | ParsedChatStream[Any] | EventStream[Any, Any]
+AnyStream: TypeAlias = EventStream[Any, Any] | ParsedChatStream[Any]
 
-_STREAMS: Final = (ChatStream, ParsedChatStream, EventStream)
+_STREAMS: Final = (EventStream, ParsedChatStream)
 MAX_EARLY: Final = 64
 """Events before the first token. Two or three are usual; a server that sends more than this has
 begun to answer, whatever it sends."""
@@ -51,13 +51,13 @@ async def opened(stream: AnyStream) -> None:
         raise
 
 
-async def _first_token(stream: ChatStream | EventStream[Any, Any]) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
+async def _first_token(stream: EventStream[Any, Any]) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
     is_token = _has_token if isinstance(stream, ChatStream) else stream._is_token
-    ready, early = stream._ready, list[Any]()
-    is_reversed = isinstance(ready, list)  # a list has the next one last
+    ready = stream._ready  # the next one last
+    early: list[Any] = []
     while not any(map(is_token, ready)):
         # A stream receives when it holds nothing. What it held is put back, before the rest.
-        early += reversed(ready) if is_reversed else ready
+        early = [*ready, *early]
         ready.clear()
         if len(early) > MAX_EARLY:
             break
@@ -67,10 +67,7 @@ async def _first_token(stream: ChatStream | EventStream[Any, Any]) -> None:  # n
                 await stream._stop()
             except StopAsyncIteration:
                 break
-    put_back: Callable[[Iterable[Any]], None] = (
-        ready.extend if isinstance(ready, list) else ready.extendleft
-    )
-    put_back(reversed(early))
+    ready += early
 
 
 async def obtain(made: object) -> Any:  # noqa: ANN401 (whatever the caller's function makes)

@@ -85,6 +85,9 @@ class Lease:
         self._held += 1
         return sent
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a pool has)
+        return getattr(self._pool, name)
+
     def release(self, connection: Connection) -> None:
         """See `ConnectionPool.release`."""
         self._pool.release(connection)

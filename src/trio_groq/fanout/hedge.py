@@ -105,7 +105,7 @@ def hedge(
     budget: HedgeBudget | None = None,
     on_error: Failing = "raise",
 ) -> Attempts[Any]:
-    """See `GroqClient.hedge`."""
+    """See `FanOut.hedge`."""
     _check(make, after, attempts)
     check_failing(on_error)
 

@@ -37,7 +37,7 @@ that the model is gone. What is wrong with the request, or with the key, is wron
 
 
 def race(calls: Iterable[Callable[[], object]], *, on_error: Failing = "raise") -> Attempts[Any]:
-    """See `GroqClient.race`."""
+    """See `FanOut.race`."""
     makes = tuple(calls)
     check_failing(on_error)
     if not makes:
@@ -96,7 +96,7 @@ def fallback(
     stream: bool = False,
     on_error: Failing = "raise",
 ) -> Attempts[Any]:
-    """See `GroqClient.fallback`."""
+    """See `FanOut.fallback`."""
     names = _checked_models(models)
     checked = _checked_params(params)
     check_failing(on_error)

@@ -34,7 +34,7 @@ try:
     from opentelemetry import propagate, trace
     from opentelemetry.metrics import MeterProvider, get_meter_provider
     from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
-except ImportError as exc:  # pragma: no cover (the tests have it)
+except ImportError as exc:
     raise ImportError(
         "trio_groq.observe.otel: expected opentelemetry-api, got none; "
         "install it with trio-groq[otel]"

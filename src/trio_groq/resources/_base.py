@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 from trio_groq._api.parameters import encode_json
@@ -15,7 +15,16 @@ from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._readers import Reader
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["Resource", "as_raw", "as_streaming", "collect", "make_call", "segment"]
+__all__ = [
+    "Resource",
+    "Streaming",
+    "as_raw",
+    "as_streaming",
+    "collect",
+    "make_call",
+    "segment",
+    "with_stream",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +68,24 @@ def segment(name: str, value: str, *, slashes: bool = False) -> str:
             f"{name}: expected an id, got a path: {value!r}", path=name, value=value
         )
     return quote(value, safe="/" if slashes else "", errors="replace")
+
+
+Streaming: TypeAlias = bool | NotGiven | None
+"""Whether an event stream is asked for, as a caller gives it."""
+
+
+def with_stream(params: Mapping[str, object], stream: Streaming) -> Mapping[str, object]:
+    """The parameters with `stream`, if that was given.
+
+    Raises:
+        InvalidRequestError: It is neither a boolean nor None.
+    """
+    if isinstance(stream, NotGiven):
+        return params
+    if not isinstance(stream, bool | None):
+        got = type(stream).__name__
+        raise InvalidRequestError(f"stream: expected a boolean, got {got}", path="stream")
+    return {**params, "stream": stream}
 
 
 def make_call(

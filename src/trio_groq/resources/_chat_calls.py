@@ -13,7 +13,7 @@ from trio_groq._callers import warn
 from trio_groq._images import embed_images
 from trio_groq._readers import Reader, json_reader
 from trio_groq.errors import ConversationWarning, InvalidRequestError
-from trio_groq.resources._base import make_call
+from trio_groq.resources._base import Streaming, make_call, with_stream
 from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionCreateParams
@@ -57,7 +57,11 @@ def _check_conversation(messages: Sequence[object], *, strict: bool) -> None:
 
 
 def chat_call(
-    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+    caller: Caller,
+    params: ChatCompletionCreateParams,
+    options: RequestOptions,
+    *,
+    stream: Streaming,
 ) -> Call:
     """Check the parameters and make the call.
 
@@ -65,7 +69,7 @@ def chat_call(
         caller: Says how strict to be.
         params: Left out is not sent; None is sent as null.
         options: The caller's.
-        stream: Whether an event stream is asked for.
+        stream: Whether an event stream is asked for; what was given is sent.
 
     Raises:
         InvalidRequestError: A parameter is not valid, or, when strict, the conversation does not
@@ -75,10 +79,8 @@ def chat_call(
     messages = params["messages"]
     _check_conversation(messages, strict=caller.strict)
     content: dict[str, object] = {**params, "messages": sendable_messages(messages)}
-    if stream:
-        content["stream"] = True
-    accept = EVENT_STREAM if stream else JSON
-    return make_call("POST", _PATH, options, params=content, accept=accept)
+    accept = EVENT_STREAM if stream is True else JSON
+    return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
 
 
 def has_images(params: ChatCompletionCreateParams) -> bool:
@@ -87,7 +89,11 @@ def has_images(params: ChatCompletionCreateParams) -> bool:
 
 
 def checked_call(
-    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+    caller: Caller,
+    params: ChatCompletionCreateParams,
+    options: RequestOptions,
+    *,
+    stream: Streaming,
 ) -> Call:
     """As `chat_call`, with nothing in the place of images, which are not read yet."""
     messages: Any = with_images(params["messages"], lambda _path, _image: "")
@@ -95,7 +101,11 @@ def checked_call(
 
 
 async def chat_call_with_images(
-    caller: Caller, params: ChatCompletionCreateParams, options: RequestOptions, *, stream: bool
+    caller: Caller,
+    params: ChatCompletionCreateParams,
+    options: RequestOptions,
+    *,
+    stream: Streaming,
 ) -> Call:
     """As `chat_call`, with images encoded, those in files read."""
     messages: Any = await embed_images(params["messages"])

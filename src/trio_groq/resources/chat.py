@@ -75,7 +75,7 @@ class ChatCompletions(Resource):
     async def create(
         self,
         *,
-        stream: Literal[False] | None = ...,
+        stream: Literal[False] | NotGiven | None = ...,
         extra_headers: HeaderOptions | None = ...,
         extra_query: QueryOptions | None = ...,
         extra_body: Mapping[str, object] | None = ...,
@@ -87,7 +87,7 @@ class ChatCompletions(Resource):
     async def create(
         self,
         *,
-        stream: bool,
+        stream: bool | NotGiven | None,
         extra_headers: HeaderOptions | None = ...,
         extra_query: QueryOptions | None = ...,
         extra_body: Mapping[str, object] | None = ...,
@@ -98,7 +98,7 @@ class ChatCompletions(Resource):
     async def create(
         self,
         *,
-        stream: bool | None = None,
+        stream: bool | NotGiven | None = NOT_GIVEN,
         extra_headers: HeaderOptions | None = None,
         extra_query: QueryOptions | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -127,10 +127,10 @@ class ChatCompletions(Resource):
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         if has_images(params):
-            call = await chat_call_with_images(self._caller, params, options, stream=bool(stream))
+            call = await chat_call_with_images(self._caller, params, options, stream=stream)
         else:
-            call = chat_call(self._caller, params, options, stream=bool(stream))
-        if stream:
+            call = chat_call(self._caller, params, options, stream=stream)
+        if stream is True:
             return await self._caller.perform(
                 call, self._stream_reader(), timeout=timeout, max_retries=max_retries
             )
@@ -180,9 +180,9 @@ class ChatCompletions(Resource):
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         wanted: ChatCompletionCreateParams = {**params, "response_format": output.response_format}
         if has_images(wanted):
-            call = await chat_call_with_images(self._caller, wanted, options, stream=False)
+            call = await chat_call_with_images(self._caller, wanted, options, stream=NOT_GIVEN)
         else:
-            call = chat_call(self._caller, wanted, options, stream=False)
+            call = chat_call(self._caller, wanted, options, stream=NOT_GIVEN)
         return await self._caller.perform(
             call, parsed_reader(output), timeout=timeout, max_retries=max_retries
         )
@@ -393,13 +393,13 @@ class ChatCompletionsWithRawResponse:
     ) -> APIResponse[ChatStream]: ...
     @overload
     async def create(
-        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+        self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
     ) -> APIResponse[ChatCompletion]: ...
     async def create(
-        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+        self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
     ) -> APIResponse[ChatCompletion] | APIResponse[ChatStream]:
         """As `ChatCompletions.create`; `await response.parse()` is what that returns."""
-        result = await self._completions.create(stream=bool(stream), **params)
+        result = await self._completions.create(stream=stream, **params)
         return cast("APIResponse[ChatCompletion] | APIResponse[ChatStream]", result)
 
 
@@ -417,10 +417,10 @@ class ChatCompletionsWithStreamingResponse:
     ) -> ResponseManager[ChatStream]: ...
     @overload
     def create(
-        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+        self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
     ) -> ResponseManager[ChatCompletion]: ...
     def create(
-        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+        self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
     ) -> ResponseManager[ChatCompletion] | ResponseManager[ChatStream]:
         """As `ChatCompletions.create`; entering makes the call."""
         make: Callable[..., Awaitable[APIResponse[Any]]] = self._create

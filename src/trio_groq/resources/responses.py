@@ -15,7 +15,7 @@ from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader, json_reader
 from trio_groq._response_stream import ResponseStream
-from trio_groq.resources._base import Resource, collect, make_call
+from trio_groq.resources._base import Resource, collect, make_call, with_stream
 from trio_groq.types._open_unions import OpenDecoder
 from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_events import KnownEvent, ResponseStreamEvent, UnknownEvent
@@ -78,7 +78,9 @@ def _sendable(item: object) -> object:
     return {"role": item.role, "content": "".join(texts)}
 
 
-def _call(params: ResponseCreateParams, options: RequestOptions, *, stream: bool) -> Call:
+def _call(
+    params: ResponseCreateParams, options: RequestOptions, *, stream: bool | NotGiven | None
+) -> Call:
     content: dict[str, object] = {**params}
     given = content.get("input")
     if _is_list(given):
@@ -88,10 +90,8 @@ def _call(params: ResponseCreateParams, options: RequestOptions, *, stream: bool
         content["input"] = [_sendable(item) for item in items]
     else:
         _validator()(content)
-    if stream:
-        content["stream"] = True
-    accept = EVENT_STREAM if stream else JSON
-    return make_call("POST", _PATH, options, params=content, accept=accept)
+    accept = EVENT_STREAM if stream is True else JSON
+    return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
 
 
 @final
@@ -124,7 +124,7 @@ class Responses(Resource):
     async def create(
         self,
         *,
-        stream: Literal[False] | None = ...,
+        stream: Literal[False] | NotGiven | None = ...,
         extra_headers: HeaderOptions | None = ...,
         extra_query: QueryOptions | None = ...,
         extra_body: Mapping[str, object] | None = ...,
@@ -136,7 +136,7 @@ class Responses(Resource):
     async def create(
         self,
         *,
-        stream: bool,
+        stream: bool | NotGiven | None,
         extra_headers: HeaderOptions | None = ...,
         extra_query: QueryOptions | None = ...,
         extra_body: Mapping[str, object] | None = ...,
@@ -147,7 +147,7 @@ class Responses(Resource):
     async def create(
         self,
         *,
-        stream: bool | None = None,
+        stream: bool | NotGiven | None = NOT_GIVEN,
         extra_headers: HeaderOptions | None = None,
         extra_query: QueryOptions | None = None,
         extra_body: Mapping[str, object] | None = None,
@@ -180,8 +180,8 @@ class Responses(Resource):
             APIError: The call failed: see the error tree.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        call = _call(params, options, stream=bool(stream))
-        if stream:
+        call = _call(params, options, stream=stream)
+        if stream is True:
             return await self._caller.perform(
                 call, self._stream_reader(), timeout=timeout, max_retries=max_retries
             )
@@ -256,13 +256,13 @@ class ResponsesWithRawResponse:
     ) -> APIResponse[ResponseStream]: ...
     @overload
     async def create(
-        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+        self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
     ) -> APIResponse[ResponseObject]: ...
     async def create(
-        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+        self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
     ) -> APIResponse[ResponseObject] | APIResponse[ResponseStream]:
         """As `Responses.create`; `await response.parse()` is what that returns."""
-        result = await self._responses.create(stream=bool(stream), **params)
+        result = await self._responses.create(stream=stream, **params)
         return cast("APIResponse[ResponseObject] | APIResponse[ResponseStream]", result)
 
 
@@ -279,10 +279,10 @@ class ResponsesWithStreamingResponse:
     ) -> ResponseManager[ResponseStream]: ...
     @overload
     def create(
-        self, *, stream: Literal[False] | None = ..., **params: Unpack[_CreateParams]
+        self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
     ) -> ResponseManager[ResponseObject]: ...
     def create(
-        self, *, stream: bool | None = None, **params: Unpack[_CreateParams]
+        self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
     ) -> ResponseManager[ResponseObject] | ResponseManager[ResponseStream]:
         """As `Responses.create`; entering makes the call."""
         make: Callable[..., Awaitable[APIResponse[Any]]] = self._create
