@@ -62,9 +62,10 @@ async def test_create_without_stream(fake_groq: FakeGroq, given: dict[str, Any])
 
 
 async def test_stream_is_a_boolean(fake_groq: FakeGroq) -> None:
+    wrong: Any = "yes"
     async with client_of(fake_groq) as client:
         with pytest.raises(InvalidRequestError, match="stream: expected a boolean, got str"):
-            await client.chat.completions.create(**ASK, stream="yes")
+            await client.chat.completions.create(**ASK, stream=wrong)
     assert fake_groq.requests == []
 
 
