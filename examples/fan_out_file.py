@@ -6,7 +6,9 @@ The file may be of any length: a line is read when its call can be made, and the
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
@@ -35,39 +37,44 @@ class Progress:
             print(f"\r{text}", end="", file=sys.stderr, flush=True)
 
 
-def request(line: str) -> ChatRequest:
-    return {
-        "model": "openai/gpt-oss-20b",
-        "messages": [{"role": "system", "content": TASK}, {"role": "user", "content": line}],
-        "reasoning_effort": "low",
-    }
+def requests(path: Path) -> Iterator[ChatRequest]:
+    """What to ask. To read the next line of a local file takes less time than a thread would."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield {
+                "model": "openai/gpt-oss-20b",
+                "messages": [
+                    {"role": "system", "content": TASK},
+                    {"role": "user", "content": line.strip()},
+                ],
+                "reasoning_effort": "low",
+            }
 
 
-async def main(path: str) -> None:
+async def main(path: Path) -> None:
     progress = Progress()
-    async with GroqClient() as client, await trio.open_file(path, encoding="utf-8") as lines:
-        requests = (request(line.strip()) async for line in lines)
-        async with (
-            client.map(requests, max_in_flight=AT_ONCE) as outcomes,
-            trio.open_nursery() as nursery,
-        ):
-            nursery.start_soon(progress.show)
-            async for outcome in outcomes:
-                result: dict[str, object] = {"line": outcome.index + 1}
-                if outcome.value is None:
-                    progress.failed += 1
-                    result["error"] = str(outcome.error)
-                else:
-                    progress.answered += 1
-                    usage = outcome.value.usage
-                    progress.tokens += usage.total_tokens if usage else 0
-                    result["answer"] = outcome.value.choices[0].message.content
-                print(json.dumps(result), flush=True)
-            nursery.cancel_scope.cancel()
+    async with (
+        GroqClient() as client,
+        client.map(requests(path), max_in_flight=AT_ONCE) as outcomes,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(progress.show)
+        async for outcome in outcomes:
+            result: dict[str, object] = {"line": outcome.index + 1}
+            if outcome.value is None:
+                progress.failed += 1
+                result["error"] = str(outcome.error)
+            else:
+                progress.answered += 1
+                usage = outcome.value.usage
+                progress.tokens += usage.total_tokens if usage else 0
+                result["answer"] = outcome.value.choices[0].message.content
+            print(json.dumps(result), flush=True)
+        nursery.cancel_scope.cancel()
     print(f"\r{progress}", file=sys.stderr)
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         sys.exit("usage: fan_out_file.py FILE")
-    trio.run(main, sys.argv[1])
+    trio.run(main, Path(sys.argv[1]))

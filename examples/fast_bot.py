@@ -34,20 +34,19 @@ class Bot:
         attempts = self.client.hedge(
             lambda: self.client.fallback(MODELS, params, stream=True), after=self.late
         )
-        with trio.move_on_after(SECONDS) as deadline:
-            try:
+        try:
+            with trio.move_on_after(SECONDS) as deadline:
                 async with attempts as stream:
                     async for text in stream.text_deltas():
                         print(text, end="", flush=True)
-            except GroqError as error:
-                print(f"[{error}]")
-                return
-            timings = stream.meta.timings
-            if timings.first_token is not None:
-                self.usual.append(timings.first_token)
-            print(f" [{stream.completion.model}, {attempts.started} started]")
-        if deadline.cancelled_caught:
-            print(" [out of time]")
+                if first_token := stream.meta.timings.first_token:
+                    self.usual.append(first_token)
+                print(f" [{stream.completion.model}, {attempts.started} started]")
+        except GroqError as error:
+            print(f" [{error}]")
+        else:
+            if deadline.cancelled_caught:
+                print(" [out of time]")
 
 
 async def main(questions: Sequence[str]) -> None:

@@ -314,6 +314,135 @@ async def test_transcribe_folder(tmp_path: Path, fake_groq: FakeGroq) -> None:
     assert names == {"a.wav", "a.txt", "b.wav", "b.txt", "done.wav", "done.txt", "notes.md"}
 
 
+@attrs.define
+class Evening:
+    """What the models of the bot do, call by call, with two questions; and what comes of it.
+
+    Attributes:
+        script: Replies of each model.
+        shown: Part of what is printed for each question.
+        asked: Which model is asked, and after how many seconds, once for each reply.
+    """
+
+    script: dict[str, list[Reply]]
+    shown: Sequence[str]
+    asked: Sequence[tuple[str, float]]
+    seen: list[tuple[str, float]] = attrs.Factory(list)
+
+    def reply(self, request: RecordedRequest) -> Reply:
+        model = request.params["model"].rpartition("-")[2]
+        self.seen.append((model, trio.current_time()))
+        return self.script[model].pop(0)
+
+
+def after(seconds: float, text: str) -> Reply:
+    return Reply(content=text, first_token_delay=seconds)
+
+
+EVENINGS = {
+    "in time": Evening(
+        {"20b": [after(0.4, "First"), after(0.1, "Second")]},
+        ["First [openai/gpt-oss-20b, 1 started]", "Second [openai/gpt-oss-20b, 1 started]"],
+        [("20b", 0), ("20b", 0.4)],
+    ),
+    # What is late is learned: half a second at first, then what was usual.
+    "hedged": Evening(
+        {"20b": [after(0.3, "First"), after(4, "Never"), after(0.1, "Second")]},
+        ["First [openai/gpt-oss-20b, 1 started]", "Second [openai/gpt-oss-20b, 2 started]"],
+        [("20b", 0), ("20b", 0.3), ("20b", 0.6)],
+    ),
+    "replaced, then late": Evening(
+        {
+            "20b": [Reply.error(503, "Down"), after(9, "Late"), after(9, "Late")],
+            "120b": [after(0.1, "First")],
+        },
+        ["First [openai/gpt-oss-120b, 1 started]", " [out of time]"],
+        [("20b", 0), ("120b", 0), ("20b", 0.1), ("20b", 0.2)],
+    ),
+    "failed": Evening(
+        {
+            "20b": [Reply.error(400, "Nonsense"), Reply.error(503, "Down")],
+            "120b": [Reply.error(503, "Down as well")],
+        },
+        ["Nonsense", "Down as well"],
+        [("20b", 0), ("20b", 0), ("120b", 0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("evening", EVENINGS.values(), ids=EVENINGS)
+async def test_fast_bot(
+    evening: Evening,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with FakeGroq(default_reply=evening.reply) as server:
+        began = trio.current_time()
+        await load("fast_bot", server, monkeypatch)["main"](["One?", "Two?"])
+    lines = capsys.readouterr().out.splitlines()
+    pairs = zip(evening.shown, lines, strict=True)
+    assert all(text in line for text, line in pairs), lines
+    assert [model for model, _ in evening.seen] == [model for model, _ in evening.asked]
+    moments = [moment - began for _, moment in evening.seen]
+    assert moments == pytest.approx([moment for _, moment in evening.asked], abs=0.01)
+
+
+async def test_fast_bot_as_a_process(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(Reply(content="Yes."), Reply(content="No."))
+    assert await output_of("fast_bot", fake_groq, "Rain?", "Snow?") == [
+        "Yes. [openai/gpt-oss-20b, 1 started]",
+        "No. [openai/gpt-oss-20b, 1 started]",
+    ]
+
+
+def judge(request: RecordedRequest) -> Reply:
+    review = question_of(request)
+    if review == "broken":
+        return Reply.error(400, "No such luck")
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+    verdict = "positive" if "good" in review else "negative"
+    return Reply(content=verdict, head_delay=1.2, usage=usage)
+
+
+async def test_fan_out_file(tmp_path: Path, fake_groq: FakeGroq) -> None:
+    reviews = tmp_path / "reviews.txt"
+    reviews.write_text("".join(f"Number {number} is good.\n" for number in range(1, 121)))
+    done = await run("fan_out_file", fake_groq, reviews)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr.decode()
+    assert {result["line"]: result["answer"].split("\n")[0] for result in results} == {
+        number: f"You said: Number {number} is good." for number in range(1, 121)
+    }
+    assert len(results) == 120
+    assert re.search(rb"Progress\(answered=120, failed=0, tokens=[1-9]\d+\)\n\Z", done.stderr)
+    assert fake_groq.connections_opened <= 50
+
+
+async def test_fan_out_file_shows_progress(
+    tmp_path: Path,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reviews = tmp_path / "reviews.txt"
+    reviews.write_text("good\nbroken\n" + "bad\n" * 58)
+    async with FakeGroq(default_reply=judge) as server:
+        names = load("fan_out_file", server, monkeypatch)
+        await names["main"](reviews)
+    shown = capsys.readouterr()
+    results = {result["line"]: result for result in map(json.loads, shown.out.splitlines())}
+    assert results[1] == {"line": 1, "answer": "positive"}
+    assert "No such luck" in results[2].pop("error")
+    assert results[60] == {"line": 60, "answer": "negative"}
+    assert len(results) == 60
+    # 50 at once, two rounds of 1.2 seconds; what failed was over at once.
+    progress = [text.partition(", ")[::2] for text in shown.err.split("\r")[1:-1]]
+    assert [count for count, _ in progress] == ["0 answered"] * 2 + ["50 answered"] * 2
+    assert all(rest.startswith("1 failed, ") for _, rest in progress)
+    assert shown.err.endswith("Progress(answered=59, failed=1, tokens=590)\n")
+
+
 async def test_benchmark(fake_groq: FakeGroq) -> None:
     # The first is to warm up.
     fake_groq.enqueue(*[Reply(tokens=[" word"] * 50)] * 8, Reply.error(500, "Oops"))

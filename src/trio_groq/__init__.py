@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         InvalidRequestError,
         MaxStepsError,
         ModelNotFoundError,
+        ModelWarning,
         NotFoundError,
         OverloadedError,
         PermissionDeniedError,
@@ -137,6 +138,7 @@ __all__ = [
     "LogLevel",
     "MaxStepsError",
     "ModelNotFoundError",
+    "ModelWarning",
     "NotFoundError",
     "NotGiven",
     "OverloadedError",
@@ -180,7 +182,7 @@ __all__ = [
     "write_batch_lines",
 ]
 
-_MODULES = frozenset({"client", "config", "errors", "sse", "testing", "types"})
+_MODULES = frozenset({"client", "config", "errors", "observe", "sse", "testing", "types"})
 _HOMES = {
     "LogLevel": "config",
     "ToolEvent": "_tool_stream",

@@ -16,6 +16,7 @@ from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._api.throttle import estimate_tokens
 from trio_groq._gates import Gates, Permit
+from trio_groq._hooks import CallWatch
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
 from trio_groq._open_response import OpenResponse
@@ -62,9 +63,19 @@ class Attempts:
         deadlines: Its limits.
         origin: Where it goes.
         info: Method and URL, for errors.
+        watch: What it tells its story to; None where nobody observes.
     """
 
-    __slots__ = ("_deadlines", "_history", "_info", "_origin", "_patience", "_policy", "_started")
+    __slots__ = (
+        "_deadlines",
+        "_history",
+        "_info",
+        "_origin",
+        "_patience",
+        "_policy",
+        "_started",
+        "_watch",
+    )
 
     def __init__(
         self,
@@ -73,7 +84,10 @@ class Attempts:
         deadlines: Deadlines,
         origin: Origin,
         info: RequestInfo,
+        *,
+        watch: CallWatch | None = None,
     ) -> None:
+        self._watch = watch
         self._patience = patience
         self._policy = policy
         self._deadlines = deadlines
@@ -98,6 +112,8 @@ class Attempts:
         while True:
             permit = await self._enter(call, place, error)
             self._started = trio.current_time()
+            if self._watch is not None:
+                self._watch.attempt_started()
             try:
                 value, response = await attempt(call, len(self._history))
             except APIError as failed:
@@ -105,9 +121,11 @@ class Attempts:
                 wait, is_held = self._judge(call, permit, failed)
                 # A caller that has given up meanwhile is told so, and not of this.
                 await trio.lowlevel.checkpoint_if_cancelled()
+                if wait is not None and not is_held and not self._affordable(failed):
+                    wait = None
+                if self._watch is not None:
+                    self._watch.attempt_failed(failed, wait)
                 if wait is None:
-                    raise
-                if not is_held and not self._affordable(failed):
                     raise
             else:
                 permit.succeeded(response.head.headers)
@@ -121,6 +139,8 @@ class Attempts:
                 permit.cancelled()  # unless it was settled
             if not is_held:
                 await trio.sleep(wait)
+                if self._watch is not None:
+                    self._watch.waited("retry", wait)
 
     async def _enter(self, call: Call, place: int, last: APIError | None) -> Permit:
         """Wait until the next attempt may be sent.
@@ -135,8 +155,9 @@ class Attempts:
         permit = gates.try_enter(*target)
         if permit is not None:
             return permit  # noqa: ASYNC910 (asked only where a request follows)
+        since = trio.current_time()
         try:
-            return await gates.enter(*target, self._deadlines)
+            permit = await gates.enter(*target, self._deadlines)
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
                 if isinstance(late, APITimeoutError):
@@ -144,6 +165,10 @@ class Attempts:
                 raise
             last.add_note(f"Not tried again: {late}")
             raise last from None
+        waited = trio.current_time() - since
+        if self._watch is not None and waited > 0:
+            self._watch.waited("gates", waited)
+        return permit
 
     def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
         """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""

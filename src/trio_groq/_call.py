@@ -26,6 +26,7 @@ from trio_groq._api.responses import (
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
 from trio_groq._api_response import APIResponse
 from trio_groq._attempts import Attempts, Patience
+from trio_groq._hooks import CallWatch, Hooks
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
@@ -100,6 +101,7 @@ class Caller:
         strict: What the API does not promise in a response is an error, and so is a conversation
             that does not hold together.
         max_event_bytes: Longest event of a stream, in bytes.
+        hooks: The observers; None where there are none.
     """
 
     pool: ConnectionPool
@@ -111,6 +113,7 @@ class Caller:
     mode: Mode = Mode.PARSED
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
+    hooks: Hooks | None = None
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
@@ -165,8 +168,10 @@ class Caller:
     ) -> T:
         decode = None if self.mode is Mode.RAW else reader.decode
 
-        async def attempt(deadlines: Deadlines, call: Call, retries: int) -> tuple[T, OpenResponse]:
-            response = await self._send(deadlines, call, retries)
+        async def attempt(
+            deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
+        ) -> tuple[T, OpenResponse]:
+            response = await self._send(deadlines, watch, call, retries)
             try:
                 body = await response.read(reader.limit)
             finally:
@@ -177,6 +182,8 @@ class Caller:
 
         value, response = await self._persist(call, attempt, timeout, max_retries)
         reader.finish(value, response)
+        if response.watch is not None:
+            response.watch.finished(value, response.meta()())
         return value
 
     async def open(
@@ -202,11 +209,11 @@ class Caller:
         """
 
         async def attempt(
-            deadlines: Deadlines, call: Call, retries: int
+            deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
         ) -> tuple[None, OpenResponse]:
             if events:
                 deadlines.expect_first_token()
-            response = await self._send(deadlines, call, retries)
+            response = await self._send(deadlines, watch, call, retries)
             if events and not is_event_stream(response.head.headers):
                 try:
                     body = await response.read(MAX_ERROR_BYTES, cut=True)
@@ -224,7 +231,9 @@ class Caller:
     async def _persist(
         self,
         call: Call,
-        attempt: Callable[[Deadlines, Call, int], Awaitable[tuple[T, OpenResponse]]],
+        attempt: Callable[
+            [Deadlines, CallWatch | None, Call, int], Awaitable[tuple[T, OpenResponse]]
+        ],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
     ) -> tuple[T, OpenResponse]:
@@ -236,12 +245,20 @@ class Caller:
         if not isinstance(max_retries, NotGiven):
             policy = as_retry_policy(max_retries, policy)
         deadlines = Deadlines(limits, trio.current_time())
-        attempts = Attempts(
-            self.patience, policy, deadlines, self.builder.base.origin, self._describe(call)
-        )
-        return await attempts.run(call, partial(attempt, deadlines))
+        origin, info = self.builder.base.origin, self._describe(call)
+        if self.hooks is None:
+            attempts = Attempts(self.patience, policy, deadlines, origin, info)
+            return await attempts.run(call, partial(attempt, deadlines, None))
+        watch, call = self.hooks.start(call, origin)
+        with watch:
+            attempts = Attempts(self.patience, policy, deadlines, origin, info, watch=watch)
+            value, response = await attempts.run(call, partial(attempt, deadlines, watch))
+        response.watch = watch
+        return value, response
 
-    async def _send(self, deadlines: Deadlines, call: Call, retries: int) -> OpenResponse:
+    async def _send(
+        self, deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
+    ) -> OpenResponse:
         """One attempt, up to the response's head; an error status is raised as its error."""
         request = self.builder.build(call, await self._key(deadlines), retries)
         info = self._describe(call)
@@ -249,6 +266,8 @@ class Caller:
         while True:
             connection, head = await self.pool.send(request, deadlines)
             response = OpenResponse(self.pool, connection, head, info, deadlines)
+            if watch is not None:
+                watch.head_came(head.status, head.headers)
             if head.status < _ERROR_STATUS:
                 return response
             try:

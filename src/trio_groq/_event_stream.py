@@ -24,6 +24,7 @@ import trio
 from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
 from trio_groq._gates import Permit
+from trio_groq._hooks import is_cancellation
 from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._ownership import let_go
@@ -147,11 +148,14 @@ class EventStream(ABC, Generic[E, R]):
             if self._token is not None:
                 raise StreamError("stream: expected to be opened once, got a second time")
             self._token = trio.lowlevel.current_trio_token()
-            self._response = await self._open()
+            self._response = response = await self._open()
+            if response.watch is not None:
+                response.watch.is_stream = True
             return self
         try:
             await trio.lowlevel.checkpoint()
-        except BaseException:
+        except BaseException as exc:
+            self._tell(exc)
             self._end()  # nobody will come to close what could not be entered
             raise
         return self
@@ -165,10 +169,13 @@ class EventStream(ABC, Generic[E, R]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if exc is not None and is_cancellation(exc):
+            self._tell(exc)
         await self.aclose()
 
     async def aclose(self) -> None:
         """Give the connection back, or close it if the stream was not read to its end."""
+        self._tell()
         self._end()
         await trio.lowlevel.cancel_shielded_checkpoint()
 
@@ -194,8 +201,9 @@ class EventStream(ABC, Generic[E, R]):
         try:
             self._accumulator.add(event)
         except APIError as exc:  # longer than the accumulator's limit
-            self._end()
             self._complete(exc)
+            self._tell(exc)
+            self._end()
             raise
         return event
 
@@ -214,8 +222,9 @@ class EventStream(ABC, Generic[E, R]):
             for event in batch:
                 add(event)
         except APIError as exc:  # see `__anext__`
-            self._end()
             self._complete(exc)
+            self._tell(exc)
+            self._end()
             raise
         return batch
 
@@ -268,8 +277,10 @@ class EventStream(ABC, Generic[E, R]):
                 await response.receive(self._take)
                 if not (self._ready or self._done or self._failure):
                     self._body_ended()
-                if response.first_token_at is None and any(map(self._is_token, self._ready)):
-                    response.first_token_came()
+                if response.wants_chunks and self._ready:
+                    is_first = response.first_token_at is None
+                    is_first = is_first and any(map(self._is_token, self._ready))
+                    response.chunks_came(len(self._ready), is_first=is_first)
             # The last events are handed out first: what is left to drain may let wait.
             if self._done and not self._ready and not response.complete:
                 await self._drain(response)
@@ -277,7 +288,8 @@ class EventStream(ABC, Generic[E, R]):
             self._failure = response.too_slow()
         except APIConnectionError as exc:
             self._broken(exc)
-        except BaseException:
+        except BaseException as exc:
+            self._tell(exc)
             self._end()
             raise
         finally:
@@ -355,11 +367,14 @@ class EventStream(ABC, Generic[E, R]):
 
     async def _stop(self) -> NoReturn:
         """Nothing is left to hand out: raise what ended the stream."""
-        await trio.lowlevel.checkpoint()
         failure = self._failure
+        if failure is not None:
+            self._complete(failure)
+        self._tell(failure)
+        await trio.lowlevel.checkpoint()
         if failure is None:
             raise StopAsyncIteration
-        raise self._complete(failure)
+        raise failure
 
     def _complete(self, failure: APIError) -> APIError:
         """Say in an error what it belongs to, and what had come."""
@@ -368,6 +383,17 @@ class EventStream(ABC, Generic[E, R]):
         failure.request = failure.request or response.request
         failure.request_id = failure.request_id or response.request_id
         return failure
+
+    def _tell(self, error: BaseException | None = None) -> None:
+        """Tell observers how the call ended; what comes after the first time is not told."""
+        watch = None if self._response is None else self._response.watch
+        if watch is None or watch.is_over:
+            return
+        error = error or self._failure
+        if error is None:
+            watch.finished(self._result(), self.response, complete=self._done)
+        else:
+            watch.failed(error)
 
     def _end(self) -> None:
         """Give the connection back. A stream that ends before its end is closed from now on."""

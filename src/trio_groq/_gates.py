@@ -9,7 +9,7 @@ probe taken: nobody holds one while it waits.
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, final
 
@@ -163,10 +163,12 @@ class Permit:
         permit = self._circuit
         if permit is None:
             return
+        before = self._gates.circuit_state(self._origin)
         if failed is None:
             is_news = permit.cancelled()
         else:
             is_news = permit.failed(now) if failed else permit.succeeded(now)
+        self._gates.note_circuit(self._origin, before)
         if is_news:
             self._gates.wake_circuit(self._origin)
 
@@ -179,6 +181,7 @@ class Gates:
         circuit_breaker: When a service is held to be down; None for never.
         rate_limit: How to keep within limits; None to wait only after a refusal.
         max_wait: Longest wait after a refusal where `rate_limit` is None, in seconds, 0 or more.
+        on_circuit: Told of an origin whose circuit goes from one state to another.
 
     Attributes:
         book: The limits that were seen last, by model.
@@ -190,7 +193,9 @@ class Gates:
         rate_limit: RateLimitPolicy | None = None,
         *,
         max_wait: float | None = DEFAULT_MAX_WAIT,
+        on_circuit: Callable[[Origin, str, str], None] | None = None,
     ) -> None:
+        self._on_circuit = on_circuit
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
         self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
@@ -280,7 +285,10 @@ class Gates:
         if rate.is_current:
             if self._breaker is None:
                 return Permit(self, origin, model, place, (None, rate, spend))
-            circuit = self._circuit(origin).admit(now)
+            known = self._circuit(origin)
+            before = known.state
+            circuit = known.admit(now)
+            self.note_circuit(origin, before)
             if circuit is not None:
                 return Permit(self, origin, model, place, (circuit, rate, spend))
         wake(rate.void())
@@ -339,6 +347,16 @@ class Gates:
             lambda now: limit.error(model, turn_at(now) - now),
         )
         return await wait_in_line(waiter, turn, limit, self._waits["throttle"])
+
+    def circuit_state(self, origin: Origin) -> CircuitState:
+        """What the circuit of `origin` does with calls."""
+        return self._circuit(origin).state
+
+    def note_circuit(self, origin: Origin, before: CircuitState) -> None:
+        """Tell of the circuit of `origin` if it is no longer what it was."""
+        after = self._circuit(origin).state
+        if self._on_circuit is not None and after is not before:
+            self._on_circuit(origin, before.value, after.value)
 
     def wake_circuit(self, origin: Origin) -> None:
         """Have the first ask again that waits for the circuit of `origin`."""

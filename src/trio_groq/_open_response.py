@@ -16,6 +16,7 @@ from trio_groq.types.meta import ResponseMeta, Timings
 
 if TYPE_CHECKING:
     from trio_groq._gates import Permit
+    from trio_groq._hooks import CallWatch
 
 __all__ = ["MAX_BODY_BYTES", "OpenResponse"]
 
@@ -39,6 +40,9 @@ class OpenResponse:
         history: The attempts before this one, which failed.
         permit: What the gates let it pass with, which is told what it cost; None without gates.
         first_token_at: When the first token came, on Trio's clock; None before that.
+        watch: What the call tells its story to; None where nobody observes.
+        wants_chunks: Whether to say how many chunks came: until the first token is here, and to
+            the end for observers.
     """
 
     __slots__ = (
@@ -56,6 +60,8 @@ class OpenResponse:
         "history",
         "permit",
         "request",
+        "wants_chunks",
+        "watch",
     )
 
     def __init__(
@@ -81,6 +87,8 @@ class OpenResponse:
         self.attempts: int = 1
         self.history: tuple[AttemptRecord, ...] = ()
         self.permit: Permit | None = None
+        self.watch: CallWatch | None = None
+        self.wants_chunks = True
 
     @property
     def request_id(self) -> str | None:
@@ -115,6 +123,22 @@ class OpenResponse:
         """The stream's first chunk is here: note when, and lift the limit on its coming."""
         self.first_token_at = trio.current_time()
         self.deadlines.first_token_came()
+        if self.watch is not None:
+            self.watch.first_token_came()
+
+    def chunks_came(self, number: int, *, is_first: bool) -> None:
+        """A receive brought so many events of a stream.
+
+        Args:
+            number: How many, 1 or more.
+            is_first: The first token is among them.
+        """
+        if is_first:
+            self.first_token_came()
+        if self.watch is None:
+            self.wants_chunks = self.first_token_at is None
+        else:
+            self.watch.chunks_came(number)
 
     async def read(self, limit: int, *, cut: bool = False) -> bytes:
         """The whole body.
@@ -138,8 +162,11 @@ class OpenResponse:
             await self._receive_all(consume)
             if len(body) > limit and not cut:
                 raise APIError(f"response body: expected at most {limit} bytes, got more")
-        except APIError as exc:
-            exc.request_id = self.request_id
+        except BaseException as exc:
+            if isinstance(exc, APIError):
+                exc.request_id = self.request_id
+            if self.watch is not None:
+                self.watch.failed(exc)
             raise
         return bytes(body[:limit])
 
@@ -165,10 +192,12 @@ class OpenResponse:
         try:
             await self._receive_all(consume)
         except BaseException as exc:
-            self.finish()
             if isinstance(exc, APIError):
                 exc.request = exc.request or self.request
                 exc.request_id = exc.request_id or self.request_id
+            if self.watch is not None:
+                self.watch.failed(exc)
+            self.finish()
             raise
         if self.complete:
             self.finish()
@@ -184,8 +213,11 @@ class OpenResponse:
         """Give the connection back. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            complete = connection.complete
             self._ended_at = trio.current_time()
             self._pool.release(connection)
+            if self.watch is not None:
+                self.watch.ended(self.meta()(), complete=complete)
 
     def abandon(self) -> None:
         """Close the connection, wherever the response was; its place is given back by `finish`."""

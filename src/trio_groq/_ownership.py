@@ -28,6 +28,8 @@ def let_go(
     """
     if not response.open:
         return
+    if response.watch is not None:
+        response.watch.is_stream = False  # which can no longer tell of its end itself
     try:
         if token is not None:
             token.run_sync_soon(response.finish)

@@ -17,6 +17,7 @@ from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._gates import Gates, GateStatistics
+from trio_groq._hooks import ClientStarted, Hooks
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
@@ -24,6 +25,8 @@ from trio_groq._http.proxies import ProxyOption
 from trio_groq._readers import Reader, bytes_reader, json_reader
 from trio_groq.config import ClientConfig, PoolLimits
 from trio_groq.errors import InvalidRequestError
+from trio_groq.observe.latency import LatencyTracker, ModelLatency
+from trio_groq.observe.logging import LoggingObserver, set_up_logging
 from trio_groq.resources._namespace import Resources
 from trio_groq.types._base import Decoder
 
@@ -39,10 +42,29 @@ class _Shared:
     Attributes:
         pool: The connections.
         patience: What all calls share in deciding on attempts.
+        hooks: The observers; None where there are none.
+        latency: The times of calls; None where they are not kept.
     """
 
     pool: ConnectionPool
     patience: Patience
+    hooks: Hooks | None
+    latency: LatencyTracker | None
+
+
+def _new_shared(config: ClientConfig) -> _Shared:
+    latency = LatencyTracker(config.latency_samples) if config.track_latency else None
+    observers = [*config.observers, *([] if latency is None else [latency])]
+    if config.log_level is not None and set_up_logging(config.log_level):
+        observers.append(LoggingObserver())
+    hooks = Hooks(observers) if observers else None
+    if hooks is not None:
+        rows = config.describe().splitlines()[1:]
+        settings = "; ".join(" ".join(row.split()) for row in rows)
+        hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))
+    return _Shared(
+        pool=_new_pool(config), patience=_new_patience(config, hooks), hooks=hooks, latency=latency
+    )
 
 
 def _new_pool(config: ClientConfig) -> ConnectionPool:
@@ -50,11 +72,14 @@ def _new_pool(config: ClientConfig) -> ConnectionPool:
     return ConnectionPool(dialer, config.limits, config.exchange_limits)
 
 
-def _new_patience(config: ClientConfig) -> Patience:
+def _new_patience(config: ClientConfig, hooks: Hooks | None) -> Patience:
     budget = config.retry_budget
     return Patience(
         gates=Gates(
-            config.circuit_breaker, config.rate_limit, max_wait=config.retry.max_retry_after
+            config.circuit_breaker,
+            config.rate_limit,
+            max_wait=config.retry.max_retry_after,
+            on_circuit=None if hooks is None else hooks.circuit_changed,
         ),
         budget=None if budget is None else RetryBudget(budget),
         random=random.random,
@@ -125,7 +150,7 @@ class GroqClient(Resources):
         base = ClientConfig.from_env(**given) if config is None else attrs.evolve(config, **given)
         config = _with_patience(base, timeout, max_retries)
         self._owns_pool = True
-        self._set_up(config, _Shared(pool=_new_pool(config), patience=_new_patience(config)))
+        self._set_up(config, _new_shared(config))
 
     def _set_up(self, config: ClientConfig, shared: _Shared) -> None:
         api_key = config.required_key()
@@ -142,12 +167,18 @@ class GroqClient(Resources):
             patience=shared.patience,
             strict=config.strict_validation,
             max_event_bytes=config.max_event_bytes,
+            hooks=shared.hooks,
         )
 
     @property
     def config(self) -> ClientConfig:
         """The settings, all of them."""
         return self._config
+
+    def latency(self) -> Mapping[str, ModelLatency]:
+        """How long the last calls took, by model; empty unless `track_latency` is set."""
+        tracker = self._shared.latency
+        return {} if tracker is None else tracker.report()
 
     @property
     def pool(self) -> ConnectionPool:
@@ -188,8 +219,10 @@ class GroqClient(Resources):
         config = _with_patience(config, timeout, max_retries)
         view._owns_pool = False
         # Another key is, for all we know, another account, with limits of its own.
-        patience = self._shared.patience if api_key is None else _new_patience(config)
-        view._set_up(config, _Shared(pool=self._shared.pool, patience=patience))
+        shared = self._shared
+        if api_key is not None:
+            shared = attrs.evolve(shared, patience=_new_patience(config, shared.hooks))
+        view._set_up(config, shared)
         return view
 
     @overload

@@ -24,6 +24,7 @@ from trio_groq._config.settings import (
     overlaid,
     without_keys,
 )
+from trio_groq._hooks import Observer
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
@@ -75,6 +76,13 @@ def _check_names(_owner: object, field: "attrs.Attribute[Any]", value: object) -
         raise ConfigurationError(f"{field.name}: expected a list of names, got {value!r}")
 
 
+def _check_observer(_owner: object, _field: "attrs.Attribute[Any]", value: object) -> None:
+    if not callable(getattr(value, "on_event", None)):
+        raise ConfigurationError(
+            f"observers: expected objects with on_event, got {type(value).__name__}"
+        )
+
+
 def _check(name: str, check: Callable[[Any], object], options: object) -> None:
     if not isinstance(options, Mapping):
         raise ConfigurationError(f"{name}: expected a mapping, got {type(options).__name__}")
@@ -115,6 +123,7 @@ class ClientConfig:
             there is no `proxy`. They are read once, when the client is made.
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
+        observers: What is told of every call; see `trio_groq.observe`.
         models: The models that are meant to be used, by name; empty for any.
         track_latency: Whether times are kept for each model.
         latency_samples: Calls of a model whose times are kept, 1 or more.
@@ -152,6 +161,9 @@ class ClientConfig:
     proxy: ProxyOption = attrs.field(default=None, converter=_proxy_or_none)
     trust_env: bool = attrs.field(default=True, validator=instance(bool))
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
+    observers: tuple[Observer, ...] = attrs.field(
+        default=(), converter=tuple, validator=attrs.validators.deep_iterable(_check_observer)
+    )
     models: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_check_names)
     track_latency: bool = attrs.field(default=False, validator=instance(bool))
     latency_samples: int = attrs.field(default=100, validator=count(1))

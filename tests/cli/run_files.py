@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from trio_groq.cli._run_requests import RunRequest, Shape
+from trio_groq.cli._run_requests import RunRequest, Shape, Tokens
 from trio_groq.cli._run_results import Outcome, result_line
 
 MODEL = "llama-3.1-8b-instant"
@@ -29,7 +29,12 @@ def request(custom_id: str = "r", text: str = "Hello", line: int = 1, **more: An
 def answer(text: str = "fine", prompt: int = 3, completion: int = 4) -> Outcome:
     usage = {"prompt_tokens": prompt, "completion_tokens": completion}
     body = {"model": MODEL, "usage": usage, "choices": [{"message": {"content": text}}]}
-    return Outcome(status=200, request_id="req_1", body=msgspec.json.encode(body))
+    return Outcome(
+        status=200,
+        request_id="req_1",
+        body=msgspec.json.encode(body),
+        tokens=Tokens(prompt, completion),
+    )
 
 
 def failure(status: int = 400) -> Outcome:
