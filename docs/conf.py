@@ -1,5 +1,6 @@
 """How Sphinx builds these pages. Nothing is fetched from the network."""
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +13,8 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -152,6 +155,26 @@ def check_reference(app: "Sphinx", env: "BuildEnvironment") -> None:  # noqa: AR
                 )
 
 
+def as_rst(app: "Sphinx", *included: object) -> None:  # noqa: ARG001 (as above)
+    """Turn what the changelog has of Markdown into what Sphinx reads: headings and links.
+
+    Args:
+        app: The build.
+        included: Path of the file below the sources, document that it goes into, text in a list.
+    """
+    path, content = cast("Path", included[0]), cast("list[str]", included[-1])
+    if path.suffix == ".md":
+        text = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r"`\1 <\2>`__", content[0])
+        for mark, line in (("##", "-"), ("###", "~")):
+            text = re.sub(rf"(?m)^{mark} (.+)$", lambda found: underlined(found[1], line), text)  # noqa: B023 (called at once)
+        content[0] = text
+
+
+def underlined(title: str, line: str) -> str:
+    """A heading."""
+    return f"{title}\n{line * len(title)}"
+
+
 def setup(app: "Sphinx") -> None:
     """Load what is to be described, and connect the handlers; Sphinx calls this."""
     for facade in FACADES:
@@ -161,4 +184,5 @@ def setup(app: "Sphinx") -> None:
     app.connect("autodoc-skip-member", choose_members)
     app.connect("autodoc-process-docstring", before_napoleon, priority=100)
     app.connect("autodoc-process-docstring", after_napoleon, priority=900)
+    app.connect("include-read", as_rst)
     app.connect("env-check-consistency", check_reference)

@@ -36,7 +36,7 @@ async def measure(client: GroqClient, model: str, results: Results) -> None:
         results.errors.append(error)
         return
     usage, timings = stream.completion.usage, stream.meta.timings
-    if usage and timings.first_token and timings.total:
+    if usage and timings.first_token is not None and timings.total:
         results.first_tokens.append(timings.first_token)
         results.speeds.append(usage.completion_tokens / timings.total)
         results.tokens += usage.completion_tokens

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import trio
 
-from trio_groq import GroqClient, GroqError
+from trio_groq import GroqClient, GroqError, RetryPolicy
 
 MODELS = ("openai/gpt-oss-20b", "openai/gpt-oss-120b")  # the fastest first
 SECONDS = 5.0  # for the whole answer
+# Neither repeat a call nor wait for a rate limit: the next model is there now.
+IMPATIENT = RetryPolicy(max_retries=0, max_retry_after=0.0)
 FIRST_GUESS = 0.5  # seconds after which a first token is late, until we know better
 
 
@@ -20,13 +22,12 @@ class Bot:
     """Answers on time, or says that it could not."""
 
     def __init__(self, client: GroqClient) -> None:
-        # To repeat a call means to wait first; the next model need not be waited for.
-        self.client = client.with_options(max_retries=0)
-        self.usual: deque[float] = deque(maxlen=100)  # seconds to the latest first tokens
+        self.client = client
+        self.usual = deque([FIRST_GUESS], maxlen=100)  # seconds to the latest first tokens
 
     def late(self) -> float:
         """Seconds after which a first token is late: nine of ten are there before."""
-        return sorted(self.usual)[len(self.usual) * 9 // 10] if self.usual else FIRST_GUESS
+        return sorted(self.usual)[len(self.usual) * 9 // 10]
 
     async def answer(self, question: str) -> None:
         """Print the answer as it comes, from whichever attempt was first to begin with it."""
@@ -39,7 +40,8 @@ class Bot:
                 async with attempts as stream:
                     async for text in stream.text_deltas():
                         print(text, end="", flush=True)
-                if first_token := stream.meta.timings.first_token:
+                first_token = stream.meta.timings.first_token
+                if first_token is not None:
                     self.usual.append(first_token)
                 print(f" [{stream.completion.model}, {attempts.started} started]")
         except GroqError as error:
@@ -50,7 +52,7 @@ class Bot:
 
 
 async def main(questions: Sequence[str]) -> None:
-    async with GroqClient() as client:
+    async with GroqClient(max_retries=IMPATIENT) as client:
         bot = Bot(client)
         for question in questions:
             await bot.answer(question)

@@ -1,37 +1,35 @@
 """Code in README and docs is right: it compiles, its imports exist, and it runs on FakeGroq.
 
 A block that awaits outside of a function is shown without its frame: it is run with a `client`.
-And every public name is described where the API reference takes its text from.
 """
 
 import ast
 import importlib
 import inspect
-import itertools
 import os
 import re
-import sys
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
-from types import CodeType, UnionType
+from types import CodeType
 from typing import Any
 
 import attrs
+import click
 import msgspec
 import pytest
 import trio
 
 from shared_data import ROOT
 from trio_groq import GroqClient
-from trio_groq.cli._commands import COMMANDS
+from trio_groq.cli._commands import COMMANDS, root
 from trio_groq.testing import FakeGroq, RecordedRequest, Reply, ToolCall
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst")))
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-RST_BLOCK = re.compile(
-    r"^\.\. code-block:: (?P<language>\w+)\n\n(?P<code>(?:(?: {3}.*)?\n)+)", re.MULTILINE
-)
+RST_BLOCK = re.compile(r"^(?P<lead>[ *-]*)\.\. code-block:: (?P<language>\w+)\n\n", re.MULTILINE)
+"""The head of a block, which may lie in a cell of a table."""
 
 
 @attrs.frozen
@@ -58,8 +56,20 @@ def blocks_of(page: str, text: str) -> Iterator[Block]:
     """The blocks of a page, in their order."""
     pattern = MARKDOWN_BLOCK if page.endswith(".md") else RST_BLOCK
     for found in pattern.finditer(text):
-        line = text.count("\n", 0, found.start("code")) + 1
-        yield Block(page, line, found["language"], dedent(found["code"]))
+        if page.endswith(".md"):
+            start, code = found.start("code"), found["code"]
+        else:
+            start = found.end()
+            code = "".join(indented(text[start:], len(found["lead"])))
+        yield Block(page, text.count("\n", 0, start) + 1, found["language"], dedent(code))
+
+
+def indented(text: str, column: int) -> Iterator[str]:
+    """The first lines of a text, up to one that begins at a column or before it."""
+    for line in text.splitlines(keepends=True):
+        if line.strip() and line[: column + 1].strip():
+            return
+        yield line
 
 
 BLOCKS = [
@@ -73,7 +83,7 @@ PYTHON = [block for block in BLOCKS if block.language == "python"]
 def test_the_pages_were_read() -> None:
     assert {block.page for block in PYTHON} >= {"README.md", "docs/quickstart.rst"}
     marks = sum(
-        len(re.findall(r"^(?:```|\.\. code-block:: )python$", page.read_text(), re.MULTILINE))
+        len(re.findall(r"^[ *-]*(?:```|\.\. code-block:: )python$", page.read_text(), re.MULTILINE))
         for page in PAGES
     )
     assert len(PYTHON) == marks
@@ -84,6 +94,10 @@ def test_the_pages_were_read() -> None:
     [
         ("a.md", "Text\n\n```python\nif x:\n    y()\n```\n\n```sh\nls\n```\n"),
         ("a.rst", "Text\n\n.. code-block:: python\n\n   if x:\n       y()\n\nText\n"),
+        (
+            "a.rst",
+            "   * - .. code-block:: python\n\n          if x:\n              y()\n     - b\n",
+        ),
     ],
 )
 def test_blocks_are_found(page: str, text: str) -> None:
@@ -108,7 +122,8 @@ def test_a_name_that_does_not_exist_is_missed() -> None:
 
 def compiled(block: Block) -> CodeType:
     """A block's code, which may await anywhere."""
-    return compile(block.code, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code: CodeType = compile(block.code, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return code
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
@@ -155,6 +170,8 @@ async def run_block(block: Block, server: FakeGroq) -> dict[str, Any]:
     """Run a block; return the names that it leaves behind."""
     names: dict[str, Any] = {"__name__": "__main__"}
     code = compiled(block)
+    if "from groq import" in block.code:
+        pytest.importorskip("groq", reason="the official SDK is no part of the tests' extra")
     if code.co_flags & inspect.CO_COROUTINE:
         async with GroqClient() as client:
             names["client"] = client
@@ -167,9 +184,7 @@ async def run_block(block: Block, server: FakeGroq) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
-async def test_python_runs(
-    block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     async with FakeGroq(default_reply=answer, batch_seconds=0.0) as server:
         monkeypatch.setenv("GROQ_API_KEY", "gsk_test")
@@ -220,90 +235,66 @@ def test_ci_runs_what_the_readme_says() -> None:
     assert Path(ROOT / ".ci" / "check.py").is_file()
 
 
-# --- the API reference ---------------------------------------------------------------------------
+# --- the command line ----------------------------------------------------------------------------
 
-FACADES = re.findall(
-    r"^\.\. automodule:: (\S+)$",
-    "".join((ROOT / "docs" / name).read_text() for name in ("api.rst", "api-types.rst")),
-    re.MULTILINE,
-)
-FACADE_OBJECTS = [
-    (facade, name, getattr(importlib.import_module(facade), name))
-    for facade in FACADES
-    for name in importlib.import_module(facade).__all__
-    if name not in {"NOT_GIVEN", "__version__"}  # described in the page itself
+
+def tree(command: click.Command) -> Iterator[click.Command]:
+    """A command and all below it."""
+    yield command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            below = command.get_command(click.Context(command), name)
+            assert below is not None
+            yield from tree(below)
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Every option of a command and of those below it."""
+    parameters = [each for below in tree(command) for each in below.params]
+    return {"--help"}.union(*((*each.opts, *each.secondary_opts) for each in parameters))
+
+
+def called(line: str) -> Iterator[list[str]]:
+    """The arguments of each `trio-groq` in a line of shell."""
+    for _, _, arguments in (part.partition("trio-groq ") for part in re.split(r"&&|\|", line)):
+        if arguments:
+            yield shlex.split(arguments.rstrip().rstrip(")"), comments=True)
+
+
+CALLED = [
+    pytest.param(words, id=f"{block.page}: {shlex.join(words)}")
+    for block in BLOCKS
+    if block.language == "console"
+    for line in block.code.splitlines()
+    for words in called(line)
 ]
 
 
-def described_data(module: str) -> set[str]:
-    """Names that are assigned at the top of a module and have a text below that."""
-    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
-    described = set()
-    for node, after in itertools.pairwise(body):
-        match node, after:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str())),
-            ):
-                described.add(name)
-    return described
+def test_calls_are_found() -> None:
+    line = '$ id=$(trio-groq batch submit a.jsonl) && trio-groq batch wait "$id"  # later'
+    assert [*called(line)] == [["batch", "submit", "a.jsonl"], ["batch", "wait", "$id"]]
+    assert CALLED
 
 
-def homes(name: str, value: object) -> Iterator[str]:
-    """Modules of the package that have a value under this name."""
-    for module in tuple(sys.modules.values()):
-        if module.__name__.startswith("trio_groq") and vars(module).get(name) is value:
-            yield module.__name__
+@pytest.mark.parametrize("words", CALLED)
+def test_a_call_in_the_pages_names_what_there_is(words: list[str]) -> None:
+    command: click.Command = root
+    rest = list(words)
+    while rest and isinstance(command, click.Group):
+        below = command.get_command(click.Context(command), rest[0])
+        assert below is not None, f"expected a command, got {rest[0]}"
+        command = below
+        rest.pop(0)
+    given = {word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"}
+    assert given <= options_of(command)
 
 
-def is_described(name: str, value: object) -> bool:
-    """Whether there is a text for the reference; a union of types speaks for itself."""
-    if inspect.isclass(value) or inspect.isroutine(value):
-        return bool(vars(value).get("__doc__") or (inspect.isroutine(value) and value.__doc__))
-    return isinstance(value, UnionType) or any(
-        name in described_data(home) for home in homes(name, value)
-    )
-
-
-def test_the_reference_has_every_public_module() -> None:
-    package = Path(importlib.import_module("trio_groq").__file__ or "").parent
-    names = {path.stem for path in package.glob("[a-z]*.py")} | {
-        path.parent.name for path in package.glob("[a-z]*/__init__.py")
-    }
-    # What `config` has the package exports; resources are described by their classes.
-    inner = {"config", "client", "cli", "resources"}
-    assert {f"trio_groq.{name}" for name in names - inner} | {"trio_groq"} == set(FACADES)
-
-
-@pytest.mark.parametrize(
-    ("facade", "name", "value"),
-    FACADE_OBJECTS,
-    ids=[f"{facade}.{name}" for facade, name, _ in FACADE_OBJECTS],
-)
-def test_every_public_name_is_described(facade: str, name: str, value: object) -> None:
-    assert is_described(name, value), f"{facade}.{name}: expected a docstring, got none"
-
-
-def test_a_name_without_a_docstring_is_missed() -> None:
-    class Bare:
-        pass
-
-    assert not is_described("Bare", Bare)
-    assert not is_described("NO_SUCH", 5)
-
-
-def test_every_resource_is_in_the_reference() -> None:
-    page = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
-    for path in (ROOT / "src" / "trio_groq" / "resources").glob("[a-z]*.py"):
-        module = importlib.import_module(f"trio_groq.resources.{path.stem}")
-        classes = [name for name in module.__all__ if isinstance(getattr(module, name), type)]
-        wrappers = ("WithRawResponse", "WithStreamingResponse")
-        named = [name for name in classes if not name.endswith(wrappers)]
-        # `Chat` and `Audio` only hold the resources below them.
-        for name in set(named) - {"Chat", "Audio"}:
-            assert f"autoclass:: {module.__name__}.{name}\n" in page
-
-
-def test_every_command_is_on_its_page() -> None:
+def test_the_page_of_the_command_line_is_whole() -> None:
     page = (ROOT / "docs" / "cli.rst").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"``trio-groq {name}" not in page] == []
+    described = set(re.findall(r"(?m)^``trio-groq (\w+)", page))
+    commands = {
+        name: importlib.import_module(f"trio_groq.cli.{name}").command for name in described
+    }
+    known = {option for command in commands.values() for option in options_of(command)}
+    assert set(re.findall(r"``(--[a-z][a-z-]*)", page)) <= known

@@ -7,6 +7,7 @@ import trio
 
 from observe.told_events import Heard, meta, status_error
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call
+from trio_groq._cancellation import is_cancellation
 from trio_groq._hooks import (
     CallCancelled,
     CallFailed,
@@ -17,7 +18,6 @@ from trio_groq._hooks import (
     Event,
     Hooks,
     RateLimited,
-    is_cancellation,
     operation_of,
 )
 from trio_groq._http.messages import Origin

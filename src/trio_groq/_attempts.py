@@ -6,7 +6,7 @@ A wait only begins if it ends before the call's limit and the caller's own deadl
 import math
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import attrs
 import trio
@@ -16,7 +16,6 @@ from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._api.throttle import estimate_tokens
 from trio_groq._gates import Gates, Permit
-from trio_groq._hooks import CallWatch
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
 from trio_groq._open_response import OpenResponse
@@ -28,6 +27,9 @@ from trio_groq.errors import (
     CircuitOpenError,
     RequestInfo,
 )
+
+if TYPE_CHECKING:
+    from trio_groq._hooks import CallWatch
 
 __all__ = ["Attempt", "Attempts", "Patience"]
 
@@ -85,7 +87,7 @@ class Attempts:
         origin: Origin,
         info: RequestInfo,
         *,
-        watch: CallWatch | None = None,
+        watch: "CallWatch | None" = None,
     ) -> None:
         self._watch = watch
         self._patience = patience

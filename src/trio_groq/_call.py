@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypedDict, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, final
 
 import attrs
 import trio
@@ -26,7 +26,6 @@ from trio_groq._api.responses import (
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
 from trio_groq._api_response import APIResponse
 from trio_groq._attempts import Attempts, Patience
-from trio_groq._hooks import CallWatch, Hooks
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
@@ -36,6 +35,9 @@ from trio_groq.errors import (
     RequestInfo,
 )
 from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
+
+if TYPE_CHECKING:
+    from trio_groq._hooks import CallWatch, Hooks
 
 __all__ = ["NOT_GIVEN", "Caller", "NotGiven", "RequestOptions"]
 
@@ -113,7 +115,7 @@ class Caller:
     mode: Mode = Mode.PARSED
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
-    hooks: Hooks | None = None
+    hooks: "Hooks | None" = None
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
@@ -169,7 +171,7 @@ class Caller:
         decode = None if self.mode is Mode.RAW else reader.decode
 
         async def attempt(
-            deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
+            deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
         ) -> tuple[T, OpenResponse]:
             response = await self._send(deadlines, watch, call, retries)
             try:
@@ -209,7 +211,7 @@ class Caller:
         """
 
         async def attempt(
-            deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
+            deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
         ) -> tuple[None, OpenResponse]:
             if events:
                 deadlines.expect_first_token()
@@ -232,7 +234,7 @@ class Caller:
         self,
         call: Call,
         attempt: Callable[
-            [Deadlines, CallWatch | None, Call, int], Awaitable[tuple[T, OpenResponse]]
+            [Deadlines, "CallWatch | None", Call, int], Awaitable[tuple[T, OpenResponse]]
         ],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
@@ -257,7 +259,7 @@ class Caller:
         return value, response
 
     async def _send(
-        self, deadlines: Deadlines, watch: CallWatch | None, call: Call, retries: int
+        self, deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
     ) -> OpenResponse:
         """One attempt, up to the response's head; an error status is raised as its error."""
         request = self.builder.build(call, await self._key(deadlines), retries)

@@ -23,8 +23,8 @@ import trio
 
 from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
+from trio_groq._cancellation import is_cancellation
 from trio_groq._gates import Permit
-from trio_groq._hooks import is_cancellation
 from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._ownership import let_go

@@ -1,14 +1,18 @@
 """Whether the API can be used now: one small call, or two."""
 
-from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 
 import attrs
 import trio
 
 from trio_groq.errors import CapacityExceededError, GroqError, RateLimitError
-from trio_groq.resources._namespace import Resources
-from trio_groq.types.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_groq.resources.chat import Chat
+    from trio_groq.resources.models import Models
+    from trio_groq.types.models import Model
 
 __all__ = ["DEFAULT_TIMEOUT", "Health", "HealthStatus", "health_check", "small_model"]
 
@@ -51,12 +55,24 @@ class Health:
         return self.status == "ok"
 
 
+class Checkable(Protocol):
+    """What is checked: a client."""
+
+    @property
+    def models(self) -> "Models":
+        """The models that there are."""
+
+    @property
+    def chat(self) -> "Chat":
+        """Answers of models."""
+
+
 class _NoModelError(GroqError):
     """The account has no model that answers conversations."""
 
 
 async def health_check(
-    client: Resources,
+    client: Checkable,
     *,
     deep: bool = False,
     model: str | None = None,
@@ -103,7 +119,7 @@ async def health_check(
     return health("ok", f"{model} answered")
 
 
-def small_model(models: Sequence[Model]) -> str:
+def small_model(models: "Sequence[Model]") -> str:
     """A model to ask: one of the small ones, else any that is for text, as far as is known.
 
     Raises:

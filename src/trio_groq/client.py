@@ -3,32 +3,30 @@
 import random
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
 import attrs
 import trio
 
 from trio_groq._api.auth import ApiKey
-from trio_groq._api.parameters import encode_json
 from trio_groq._api.rate_limits import SeenRateLimits
-from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions, RequestBuilder
+from trio_groq._api.requests import HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.retry import RetryOption, as_retry_policy
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._gates import Gates, GateStatistics
-from trio_groq._hooks import ClientStarted, Hooks
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.proxies import ProxyOption
-from trio_groq._readers import Reader, bytes_reader, json_reader
 from trio_groq.config import ClientConfig, PoolLimits
-from trio_groq.errors import InvalidRequestError
-from trio_groq.observe.latency import LatencyTracker, ModelLatency
-from trio_groq.observe.logging import LoggingObserver, set_up_logging
+from trio_groq.fanout._methods import FanOut
 from trio_groq.resources._namespace import Resources
-from trio_groq.types._base import Decoder
+
+if TYPE_CHECKING:
+    from trio_groq._hooks import Hooks
+    from trio_groq.observe.latency import LatencyTracker, ModelLatency
 
 __all__ = ["GroqClient"]
 
@@ -48,20 +46,35 @@ class _Shared:
 
     pool: ConnectionPool
     patience: Patience
-    hooks: Hooks | None
-    latency: LatencyTracker | None
+    hooks: "Hooks | None"
+    latency: "LatencyTracker | None"
 
 
-def _new_shared(config: ClientConfig) -> _Shared:
+def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
+    if not (config.observers or config.track_latency or config.log_level):
+        return None, None  # nothing of it need be loaded
+    from trio_groq._hooks import ClientStarted, Hooks  # noqa: PLC0415 (see above)
+    from trio_groq.observe.latency import LatencyTracker  # noqa: PLC0415 (see above)
+    from trio_groq.observe.logging import (  # noqa: PLC0415 (see above)
+        LoggingObserver,
+        set_up_logging,
+    )
+
     latency = LatencyTracker(config.latency_samples) if config.track_latency else None
     observers = [*config.observers, *([] if latency is None else [latency])]
     if config.log_level is not None and set_up_logging(config.log_level):
         observers.append(LoggingObserver())
-    hooks = Hooks(observers) if observers else None
-    if hooks is not None:
-        rows = config.describe().splitlines()[1:]
-        settings = "; ".join(" ".join(row.split()) for row in rows)
-        hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))
+    if not observers:
+        return None, None
+    hooks = Hooks(observers)
+    rows = config.describe().splitlines()[1:]
+    settings = "; ".join(" ".join(row.split()) for row in rows)
+    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))
+    return latency, hooks
+
+
+def _new_shared(config: ClientConfig) -> _Shared:
+    latency, hooks = _new_hooks(config)
     return _Shared(
         pool=_new_pool(config), patience=_new_patience(config, hooks), hooks=hooks, latency=latency
     )
@@ -72,7 +85,7 @@ def _new_pool(config: ClientConfig) -> ConnectionPool:
     return ConnectionPool(dialer, config.limits, config.exchange_limits)
 
 
-def _new_patience(config: ClientConfig, hooks: Hooks | None) -> Patience:
+def _new_patience(config: ClientConfig, hooks: "Hooks | None") -> Patience:
     budget = config.retry_budget
     return Patience(
         gates=Gates(
@@ -87,7 +100,7 @@ def _new_patience(config: ClientConfig, hooks: Hooks | None) -> Patience:
 
 
 @final
-class GroqClient(Resources):
+class GroqClient(Resources, FanOut):
     """A client for the Groq API.
 
     Use it as `async with GroqClient() as client:`, or close it with `aclose()`. It needs no
@@ -175,7 +188,7 @@ class GroqClient(Resources):
         """The settings, all of them."""
         return self._config
 
-    def latency(self) -> Mapping[str, ModelLatency]:
+    def latency(self) -> "Mapping[str, ModelLatency]":
         """How long the last calls took, by model; empty unless `track_latency` is set."""
         tracker = self._shared.latency
         return {} if tracker is None else tracker.report()
@@ -291,17 +304,20 @@ class GroqClient(Resources):
             InvalidRequestError: An argument is not valid; nothing was sent.
             APIError: The call failed: see the error tree.
         """
-        body, content_type = _encode_body(json, content, extra_body)
-        call = Call(
-            method=_checked_method(method),
-            path=_checked_path(path),
-            body=body,
-            content_type=content_type,
-            headers=extra_headers or {},
-            query=extra_query or {},
+        # Loaded when first asked for, as the resources are: it brings all that checks parameters.
+        from trio_groq._generic_call import generic_call, generic_reader  # noqa: PLC0415 (see above)
+
+        call = generic_call(
+            method,
+            path,
+            json=json,
+            content=content,
+            headers=extra_headers,
+            query=extra_query,
+            body=extra_body,
         )
         return await self._caller.perform(
-            call, _reader(cast_to), timeout=timeout, max_retries=max_retries
+            call, generic_reader(cast_to), timeout=timeout, max_retries=max_retries
         )
 
     def rate_limits(self, model: str | None = None) -> SeenRateLimits | None:
@@ -373,53 +389,3 @@ def _with_patience(
     if not isinstance(max_retries, NotGiven):
         config = attrs.evolve(config, retry=as_retry_policy(max_retries, config.retry))
     return config
-
-
-def _reader(cast_to: type[Any]) -> Reader[Any]:
-    try:
-        if cast_to is bytes:
-            return bytes_reader()
-        return json_reader(Decoder(Any if cast_to is object else cast_to))
-    except TypeError as exc:
-        raise InvalidRequestError(
-            f"cast_to: expected a type that JSON can be decoded into, got {cast_to!r} ({exc})",
-            path="cast_to",
-            value=cast_to,
-        ) from exc
-
-
-def _checked_path(path: str) -> str:
-    if not isinstance(path, str):
-        got = type(path).__name__
-        raise InvalidRequestError(f"path: expected text, got {got}", path="path", value=path)
-    return path if path.startswith("/") else f"/openai/v1/{path}"
-
-
-def _checked_method(method: str) -> str:
-    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
-        raise InvalidRequestError(
-            f"method: expected letters, got {method!r}", path="method", value=method
-        )
-    return method.upper()
-
-
-def _encode_body(
-    json: object, content: bytes | None, extra_body: Mapping[str, object] | None
-) -> tuple[bytes, str | None]:
-    if content is not None:
-        if not isinstance(content, bytes | bytearray | memoryview):
-            raise InvalidRequestError(
-                f"content: expected bytes, got {type(content).__name__}", path="content"
-            )
-        if json is not NOT_GIVEN or extra_body:
-            raise InvalidRequestError("content: expected no json or extra_body beside it, got some")
-        return bytes(content), None
-    if extra_body:
-        fields = {} if json is NOT_GIVEN else json
-        if not isinstance(fields, Mapping):
-            raise InvalidRequestError(
-                f"json: expected a mapping beside extra_body, got {type(fields).__name__}",
-                path="json",
-            )
-        json = {**fields, **extra_body}
-    return (b"", None) if json is NOT_GIVEN else (encode_json(json), JSON)

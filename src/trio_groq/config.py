@@ -24,7 +24,7 @@ from trio_groq._config.settings import (
     overlaid,
     without_keys,
 )
-from trio_groq._hooks import Observer
+from trio_groq._hooks.observer import Observer
 from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits

@@ -14,8 +14,6 @@ from trio_groq.cli._run_requests import RunRequest
 from trio_groq.cli._run_results import Outcome
 from trio_groq.cli._run_tally import Tally
 
-pytestmark = pytest.mark.usefixtures("autojump_clock")
-
 
 @attrs.define
 class World:
@@ -82,14 +80,14 @@ async def test_so_many_at_once_and_no_more_held(autojump_clock: MockClock) -> No
     assert world.tally.in_flight == 0
 
 
-async def test_without_requests_there_is_nothing_to_do() -> None:
+async def test_without_requests_there_is_nothing_to_do(autojump_clock: MockClock) -> None:
     world = World(0)
     engine = world.engine()
     await engine.run(world.requests())
     assert (engine.reason, world.recorded) == (None, [])
 
 
-async def test_others_have_a_turn_where_nothing_is_to_be_asked() -> None:
+async def test_others_have_a_turn_where_nothing_is_to_be_asked(autojump_clock: MockClock) -> None:
     world = World(1)
     turns = 0
 
@@ -116,14 +114,16 @@ async def test_others_have_a_turn_where_nothing_is_to_be_asked() -> None:
 # --- pace -----------------------------------------------------------------------------------------
 
 
-async def test_starts_keep_their_distance_however_long_answers_take() -> None:
+async def test_starts_keep_their_distance_however_long_answers_take(
+    autojump_clock: MockClock,
+) -> None:
     world = World(20, seconds=lambda number: 0.01 if number % 2 else 5.0)
     started = trio.current_time()
     await world.engine(max_in_flight=100, rate=4.0).run(world.requests())
     assert [at - started for at in world.started] == pytest.approx([n / 4 for n in range(20)])
 
 
-async def test_what_was_missed_is_not_made_up_for() -> None:
+async def test_what_was_missed_is_not_made_up_for(autojump_clock: MockClock) -> None:
     world = World(6, seconds=lambda number: 3.0 if number < 2 else 0.1)
     started = trio.current_time()
     await world.engine(max_in_flight=2, rate=1.0).run(world.requests())
@@ -134,7 +134,7 @@ async def test_what_was_missed_is_not_made_up_for() -> None:
 # --- ways to stop ---------------------------------------------------------------------------------
 
 
-async def test_drained_it_waits_for_what_is_in_flight() -> None:
+async def test_drained_it_waits_for_what_is_in_flight(autojump_clock: MockClock) -> None:
     world = World(100, seconds=lambda _number: 10.0)
     engine = world.engine(max_in_flight=5, rate=1.0)
     async with trio.open_nursery() as nursery:
@@ -147,7 +147,7 @@ async def test_drained_it_waits_for_what_is_in_flight() -> None:
     assert trio.current_time() == pytest.approx(world.started[0] + 12)
 
 
-async def test_cancelled_it_waits_for_nothing() -> None:
+async def test_cancelled_it_waits_for_nothing(autojump_clock: MockClock) -> None:
     world = World(100, seconds=lambda number: 1.0 + 9 * (number > 2))
     engine = world.engine(max_in_flight=5)
     async with trio.open_nursery() as nursery:
@@ -160,7 +160,7 @@ async def test_cancelled_it_waits_for_nothing() -> None:
     assert world.tally.in_flight == 0
 
 
-async def test_stopped_before_it_began_it_asks_nothing() -> None:
+async def test_stopped_before_it_began_it_asks_nothing(autojump_clock: MockClock) -> None:
     world = World(5)
     engine = world.engine()
     engine.stop("interrupted")
@@ -168,7 +168,7 @@ async def test_stopped_before_it_began_it_asks_nothing() -> None:
     assert world.started == []
 
 
-async def test_its_caller_may_cancel_it() -> None:
+async def test_its_caller_may_cancel_it(autojump_clock: MockClock) -> None:
     world = World(5)
     with trio.move_on_after(0.5) as scope:
         await world.engine().run(world.requests())
@@ -177,7 +177,7 @@ async def test_its_caller_may_cancel_it() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 3])
-async def test_so_many_errors_and_no_more_starts(most: int) -> None:
+async def test_so_many_errors_and_no_more_starts(most: int, autojump_clock: MockClock) -> None:
     world = World(100, outcome=lambda number: failure() if number % 2 else answer())
     engine = world.engine(max_in_flight=1, max_errors=most)
     await engine.run(world.requests())
@@ -185,7 +185,7 @@ async def test_so_many_errors_and_no_more_starts(most: int) -> None:
     assert world.recorded == list(range(2 * most))
 
 
-async def test_a_deadline_cancels() -> None:
+async def test_a_deadline_cancels(autojump_clock: MockClock) -> None:
     world = World(100, seconds=lambda _number: 2.0)
     engine = world.engine(max_in_flight=3, deadline=5.0)
     await engine.run(world.requests())
@@ -194,7 +194,7 @@ async def test_a_deadline_cancels() -> None:
     assert trio.current_time() == pytest.approx(world.started[0] + 5)
 
 
-async def test_calls_do_not_see_the_deadline() -> None:
+async def test_calls_do_not_see_the_deadline(autojump_clock: MockClock) -> None:
     world = World(1)
     seen = []
 
@@ -210,7 +210,9 @@ async def test_calls_do_not_see_the_deadline() -> None:
 # --- budgets --------------------------------------------------------------------------------------
 
 
-async def test_what_may_cost_too_much_waits_for_what_is_in_flight_to_cost_less() -> None:
+async def test_what_may_cost_too_much_waits_for_what_is_in_flight_to_cost_less(
+    autojump_clock: MockClock,
+) -> None:
     world = World(10, cost=0.1)
     budget = CostBudget(1.2)
     engine = world.engine(budget, estimate=0.5)
@@ -221,14 +223,14 @@ async def test_what_may_cost_too_much_waits_for_what_is_in_flight_to_cost_less()
     assert budget.spent == pytest.approx(0.8)
 
 
-async def test_a_budget_for_all() -> None:
+async def test_a_budget_for_all(autojump_clock: MockClock) -> None:
     world = World(10, cost=0.1)
     engine = world.engine(CostBudget(1.5), estimate=0.5)
     await engine.run(world.requests())
     assert (engine.reason, len(world.recorded)) == (None, 10)
 
 
-async def test_a_budget_for_nothing() -> None:
+async def test_a_budget_for_nothing(autojump_clock: MockClock) -> None:
     world = World(10)
     engine = world.engine(CostBudget(0.4), estimate=0.5)
     await engine.run(world.requests())
@@ -239,7 +241,7 @@ async def test_a_budget_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("where", ["ask", "record", "requests"])
-async def test_an_error_ends_all(where: str) -> None:
+async def test_an_error_ends_all(where: str, autojump_clock: MockClock) -> None:
     world = World(5, seconds=lambda number: 1.0 if number == 2 else 100.0)
     error = OSError(where)
 

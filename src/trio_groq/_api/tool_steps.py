@@ -6,28 +6,21 @@ the results of the last step that was allowed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias, TypeVar, final, get_args
+from typing import Any, Final, TypeVar, final, get_args
 
 import attrs
 import msgspec
 
 from trio_groq._api.tool_calls import PreparedCall, ToolResult, ToolSet, failed
+from trio_groq._api.tool_limits import MAX_PARALLEL, MAX_STEPS, OnToolError
 from trio_groq.errors import APIResponseValidationError, InvalidRequestError, MaxStepsError
 from trio_groq.types.chat import ChatCompletion, ChatCompletionMessageToolCall
 from trio_groq.types.chat_messages import ChatCompletionMessageParam
 from trio_groq.types.usage import CompletionUsage
 
-__all__ = ["OnToolError", "StepPlan", "ToolOptions", "ToolRun", "ToolStep", "ToolSteps"]
+__all__ = ["StepPlan", "ToolOptions", "ToolRun", "ToolStep", "ToolSteps"]
 
 _S = TypeVar("_S", bound=msgspec.Struct)
-
-OnToolError: TypeAlias = Literal["return", "raise"]
-"""Whether the model is told of an error, or the caller."""
-
-MAX_STEPS: Final = 10
-"""A model that has not answered after so many rounds mostly goes in circles."""
-MAX_PARALLEL: Final = 8
-"""More than what models ask for at once, few enough for most services behind a tool."""
 
 _FORCING: Final = "required"
 

@@ -7,28 +7,40 @@ a client without observers has no `Hooks`, and a call of it no `CallWatch`.
 
 Observers are told at once, in the task of the call, and so they must not block. One that raises
 breaks nothing: its first exception is logged, all of them are counted.
+
+The records load when somebody observes: a client without observers needs none of them.
 """
 
-from trio_groq._hooks.events import (
-    AttemptFailed,
-    AttemptStarted,
-    CallCancelled,
-    CallFailed,
-    CallFinished,
-    CallStarted,
-    CircuitChanged,
-    ClientStarted,
-    Event,
-    FirstToken,
-    Observer,
-    Propagator,
-    RateLimited,
-    ResponseHead,
-    Usage,
-    Waited,
-    WaitReason,
-)
-from trio_groq._hooks.watch import CallWatch, Hooks, is_cancellation, operation_of
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trio_groq._hooks.events import (
+        AttemptFailed,
+        AttemptStarted,
+        CallCancelled,
+        CallFailed,
+        CallFinished,
+        CallStarted,
+        CircuitChanged,
+        ClientStarted,
+        Event,
+        FirstToken,
+        RateLimited,
+        ResponseHead,
+        Usage,
+        Waited,
+        WaitReason,
+    )
+    from trio_groq._hooks.observer import (
+        Observer,
+        Propagator,
+    )
+    from trio_groq._hooks.watch import (
+        CallWatch,
+        Hooks,
+        operation_of,
+    )
 
 __all__ = [
     "AttemptFailed",
@@ -50,6 +62,22 @@ __all__ = [
     "Usage",
     "WaitReason",
     "Waited",
-    "is_cancellation",
     "operation_of",
 ]
+
+_HOMES = {
+    "CallWatch": "watch",
+    "Hooks": "watch",
+    "Observer": "observer",
+    "Propagator": "observer",
+    "operation_of": "watch",
+}
+"""Where the names are that are no records."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'events')}"), name)
+    globals()[name] = value
+    return value

@@ -1,7 +1,7 @@
-"""What a call tells while it is made: frozen records, and the protocol of who hears them."""
+"""What a call tells while it is made: frozen records."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -19,8 +19,6 @@ __all__ = [
     "ClientStarted",
     "Event",
     "FirstToken",
-    "Observer",
-    "Propagator",
     "RateLimited",
     "ResponseHead",
     "Usage",
@@ -288,18 +286,3 @@ Event: TypeAlias = (
     | CircuitChanged
     | ClientStarted
 )
-
-
-class Observer(Protocol):
-    """What is told of calls."""
-
-    def on_event(self, event: Event, /) -> None:
-        """Something happened. Called in the task of the call: quick, and without waiting."""
-
-
-@runtime_checkable
-class Propagator(Protocol):
-    """What has calls bring header fields with them, such as `traceparent`."""
-
-    def headers_for(self, call: CallStarted, /) -> Mapping[str, str]:
-        """Header fields for a call that begins; those of the caller win over them."""

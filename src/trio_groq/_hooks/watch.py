@@ -12,6 +12,7 @@ import trio
 
 from trio_groq._api.rate_limits import wait_after
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, encode_headers
+from trio_groq._cancellation import is_cancellation
 from trio_groq._hooks.events import (
     AttemptFailed,
     AttemptStarted,
@@ -22,14 +23,13 @@ from trio_groq._hooks.events import (
     CircuitChanged,
     Event,
     FirstToken,
-    Observer,
-    Propagator,
     RateLimited,
     ResponseHead,
     Usage,
     Waited,
     WaitReason,
 )
+from trio_groq._hooks.observer import Observer, Propagator
 from trio_groq._http.messages import Origin
 from trio_groq.errors import GroqError, RateLimitError
 from trio_groq.types.meta import ResponseMeta
@@ -283,13 +283,6 @@ class CallWatch:
 
     def _seconds(self) -> float:
         return trio.current_time() - self.call.at
-
-
-def is_cancellation(error: BaseException) -> bool:
-    """Whether it is `trio.Cancelled`, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1] is None
-    return isinstance(error, trio.Cancelled)
 
 
 def _with_fields(

@@ -153,6 +153,7 @@ class Asker:
                 failures += 1
                 is_broken = error.partial is not None and error.is_retryable
                 if not is_broken or failures > policy.max_retries:
+                    error.attempts = max(error.attempts, 1) + failures - 1
                     raise
             delay = policy.initial_delay * policy.multiplier ** (failures - 1)
             await trio.sleep(min(delay, policy.max_delay) * (1 - policy.jitter * self._random()))

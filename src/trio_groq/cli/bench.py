@@ -8,8 +8,6 @@ from typing import Any, Final, final
 import attrs
 import click
 
-from trio_groq._gates import GateStatistics
-from trio_groq._http.pool_state import PoolStatistics
 from trio_groq.cli._figures import in_milliseconds
 from trio_groq.cli._load import LATE, Plan, Samples, Tally, ask_model, run_load
 from trio_groq.cli._options import FiniteRange
@@ -62,14 +60,14 @@ class Report:
     Attributes:
         plan: What was asked.
         tally: What was measured.
-        pool: The client's connections at the end.
-        gates: What the client itself waited for.
+        held_back: Requests that the client held back, as the API had refused one before.
+        opened: Connections that were opened.
     """
 
     plan: Plan
     tally: Tally
-    pool: PoolStatistics
-    gates: GateStatistics
+    held_back: int = 0
+    opened: int = 0
 
     def _latencies(self) -> dict[str, Samples]:
         tally = self.tally
@@ -102,8 +100,8 @@ class Report:
                 f"late starts (over {LATE * 1000:.0f} ms)",
                 f"{tally.late}, by {in_milliseconds(tally.latest)} at the most",
             ),
-            ("held back after a 429", str(self.gates.rate_limit_waits)),
-            ("connections opened", str(self.pool.opened)),
+            ("held back after a 429", str(self.held_back)),
+            ("connections opened", str(self.opened)),
         ]
         width = max(len(name) for name, _ in facts)
         table = in_columns(rows, right=(1, 2, 3, 4))
@@ -135,8 +133,8 @@ class Report:
             "seconds": tally.seconds,
             "late_starts": tally.late,
             "latest_start": tally.latest,
-            "held_back": self.gates.rate_limit_waits,
-            "connections_opened": self.pool.opened,
+            "held_back": self.held_back,
+            "connections_opened": self.opened,
         }
         return json.dumps(fields)
 
@@ -168,15 +166,21 @@ async def bench(config: ClientConfig | None, plan: Plan, pace: FakePace) -> tupl
         What was measured, and whether it came to its end; False if it was interrupted.
     """
     tally = Tally()
+    client: GroqClient | None = None
     async with interruptible() as scope, AsyncExitStack() as stack:
         if config is None:
-            server = await stack.enter_async_context(FakeGroq(default_reply=pace.reply(plan)))
+            fake = FakeGroq(models=None, default_reply=pace.reply(plan))
+            server = await stack.enter_async_context(fake)
             config = ClientConfig(api_key=_FAKE_KEY, base_url=server.url)
         client = await stack.enter_async_context(GroqClient(config=_bench_config(config, plan)))
         await run_load(partial(ask_model, client, plan), plan, tally)
-    report = Report(
-        plan=plan, tally=tally, pool=client.pool.statistics(), gates=client.gate_statistics()
-    )
+    report = Report(plan=plan, tally=tally)
+    if client is not None:
+        report = attrs.evolve(
+            report,
+            held_back=client.gate_statistics().rate_limit_waits,
+            opened=client.pool.statistics().opened,
+        )
     return report, not scope.cancelled_caught
 
 
@@ -185,8 +189,9 @@ def _checked_plan(
     concurrency: int | None,
     count: int | None,
     duration: float | None,
-    **rest: Any,
+    **rest: Any,  # noqa: ANN401 (the other fields)
 ) -> Plan:
+    """A plan with what was left out."""
     if rate is not None and concurrency is not None:
         raise UsageFailure("--rate: expected it without --concurrency, got both")
     if rate is None and concurrency is None:

@@ -80,7 +80,7 @@ class Doctor:
         self.tell(judge_key(config.api_key))
         self.tell(judge_url(origin, config.base_url))
         try:
-            proxies = ProxySettings.from_env(self.environ, schemes=(origin.scheme,))
+            proxies = config.proxies(self.environ)
             finding, proxy = judge_proxy(self.environ, proxies, origin)
             self.tell(finding)
             is_reached = await self._reach(config, proxies, proxy)

@@ -1,23 +1,20 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+# ruff: noqa: PLC0415 (structured outputs load at their first use)
+
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, Literal, TypeVar, Unpack, cast, final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast, final, overload
 
 from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
-from trio_groq._api.structured import StructuredOutput, structured_output
-from trio_groq._api.tool_steps import MAX_PARALLEL, MAX_STEPS, OnToolError, ToolOptions, ToolRun
 from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
-from trio_groq._parsed import ParsedChatStream, parsed_reader
 from trio_groq._readers import Reader
 from trio_groq._stream import ChatStream
-from trio_groq._tool_loop import Tool, run_tools
-from trio_groq._tool_stream import ToolStream
-from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
+from trio_groq.resources._base import as_raw, as_streaming, collect
 from trio_groq.resources._chat_calls import (
     chat_call,
     chat_call_with_images,
@@ -26,14 +23,18 @@ from trio_groq.resources._chat_calls import (
     completion_reader,
     has_images,
 )
+from trio_groq.resources._chat_tools import Asks, Streams, ToolMethods
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import (
     ChatCompletionCreateParams,
     ChatCompletionParseParams,
-    ChatCompletionToolRunParams,
 )
 from trio_groq.types.chat_tools import ResponseFormatParam
-from trio_groq.types.parsed import ParsedChatCompletion
+
+if TYPE_CHECKING:
+    from trio_groq._api.structured import StructuredOutput
+    from trio_groq._parsed import ParsedChatStream
+    from trio_groq.types.parsed import ParsedChatCompletion
 
 __all__ = ["Chat", "ChatCompletions"]
 
@@ -45,7 +46,7 @@ class _CreateParams(ChatCompletionCreateParams, RequestOptions, total=False):
 
 
 @final
-class ChatCompletions(Resource):
+class ChatCompletions(ToolMethods):
     """Answers of a model to a conversation."""
 
     @property
@@ -148,7 +149,7 @@ class ChatCompletions(Resource):
         timeout: TimeoutOption | NotGiven = NOT_GIVEN,
         max_retries: RetryOption | NotGiven = NOT_GIVEN,
         **params: Unpack[ChatCompletionParseParams],
-    ) -> ParsedChatCompletion[T]:
+    ) -> "ParsedChatCompletion[T]":
         """Have a model answer with a value of a type.
 
         The type becomes a strict JSON Schema: every field is asked for, also one with a default,
@@ -176,6 +177,9 @@ class ChatCompletions(Resource):
             APIResponseValidationError: The answer is not JSON, or JSON of another shape.
             APIError: The call failed: see the error tree.
         """
+        from trio_groq._api.structured import structured_output
+        from trio_groq._parsed import parsed_reader
+
         output = structured_output(response_format)
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         wanted: ChatCompletionCreateParams = {**params, "response_format": output.response_format}
@@ -198,7 +202,7 @@ class ChatCompletions(Resource):
         timeout: TimeoutOption | NotGiven = ...,
         max_retries: RetryOption | NotGiven = ...,
         **params: Unpack[ChatCompletionParseParams],
-    ) -> ParsedChatStream[T]: ...
+    ) -> "ParsedChatStream[T]": ...
     @overload
     def stream(
         self,
@@ -221,7 +225,7 @@ class ChatCompletions(Resource):
         timeout: TimeoutOption | NotGiven = NOT_GIVEN,
         max_retries: RetryOption | NotGiven = NOT_GIVEN,
         **params: Unpack[ChatCompletionParseParams],
-    ) -> ChatStream | ParsedChatStream[T]:
+    ) -> "ChatStream | ParsedChatStream[T]":
         """Have a model answer, and read the answer while it is being written.
 
         Args:
@@ -246,6 +250,8 @@ class ChatCompletions(Resource):
         if response_format is None or isinstance(response_format, Mapping):
             wanted["response_format"] = response_format
         elif not isinstance(response_format, NotGiven):
+            from trio_groq._api.structured import structured_output
+
             output = structured_output(response_format)
             wanted["response_format"] = output.response_format
         images = has_images(wanted)
@@ -262,107 +268,14 @@ class ChatCompletions(Resource):
             )
 
         stream = self._make_stream(open_response)
-        return stream if output is None else ParsedChatStream(stream, output)
+        if output is None:
+            return stream
+        from trio_groq._parsed import ParsedChatStream
 
-    async def run_tools(
-        self,
-        *,
-        tools: Iterable[Tool],
-        max_steps: int = MAX_STEPS,
-        max_parallel: int = MAX_PARALLEL,
-        on_tool_error: OnToolError = "return",
-        abandon_on_cancel: bool = False,
-        extra_headers: HeaderOptions | None = None,
-        extra_query: QueryOptions | None = None,
-        extra_body: Mapping[str, object] | None = None,
-        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
-        max_retries: RetryOption | NotGiven = NOT_GIVEN,
-        **params: Unpack[ChatCompletionToolRunParams],
-    ) -> ToolRun:
-        """Have a model answer with the help of Python functions, which are called for it.
+        return ParsedChatStream(stream, output)
 
-        Each step asks the model; the functions that it wants called run in a nursery, and their
-        results go into the next step, until it answers without any. A `tool_choice` that forces a
-        call holds for the first step only.
-
-        Args:
-            tools: Functions, sync ones (run in worker threads) or async ones, whose type hints and
-                docstrings tell the model how to call them; or tools as dicts, as for `create`.
-            max_steps: Times that the model is asked, at the most; 1 or more.
-            max_parallel: Functions of one step that run at once; 1 or more.
-            on_tool_error: `return` gives a function's exception, and a call that is wrong, back to
-                the model; `raise` raises it here.
-            abandon_on_cancel: Whether a cancellation leaves functions in worker threads behind;
-                else it waits for them.
-            extra_headers: As for `create`, and so are all others, for each step.
-            extra_query: See there.
-            extra_body: See there.
-            timeout: See there.
-            max_retries: See there.
-            params: See there.
-
-        Returns:
-            The last completion, and the whole conversation.
-
-        Raises:
-            InvalidRequestError: A function cannot be described, or a parameter is not valid.
-            MaxStepsError: The model still wants tools after the last step; has the run so far.
-            APIError: A step failed: see the error tree.
-        """
-        options = ToolOptions(
-            max_steps=max_steps,
-            max_parallel=max_parallel,
-            on_tool_error=on_tool_error,
-            abandon_on_cancel=abandon_on_cancel,
-        )
-        call = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        return await run_tools(self.create, tools, options, {**params, **call})
-
-    def stream_tools(
-        self,
-        *,
-        tools: Iterable[Tool],
-        max_steps: int = MAX_STEPS,
-        max_parallel: int = MAX_PARALLEL,
-        on_tool_error: OnToolError = "return",
-        abandon_on_cancel: bool = False,
-        extra_headers: HeaderOptions | None = None,
-        extra_query: QueryOptions | None = None,
-        extra_body: Mapping[str, object] | None = None,
-        timeout: TimeoutOption | NotGiven = NOT_GIVEN,
-        max_retries: RetryOption | NotGiven = NOT_GIVEN,
-        **params: Unpack[ChatCompletionToolRunParams],
-    ) -> ToolStream:
-        """As `run_tools`, showing each step while it happens.
-
-        Args:
-            tools: As for `run_tools`, and so are all others.
-            max_steps: See there.
-            max_parallel: See there.
-            on_tool_error: See there.
-            abandon_on_cancel: See there.
-            extra_headers: See there.
-            extra_query: See there.
-            extra_body: See there.
-            timeout: See there.
-            max_retries: See there.
-            params: See there.
-
-        Returns:
-            A stream of events, for `async with`: what the model writes, each call of a function and
-            its result, each step's end. It has no task of its own: iterating runs it.
-
-        Raises:
-            InvalidRequestError: A function cannot be described, or an option is not valid.
-        """
-        options = ToolOptions(
-            max_steps=max_steps,
-            max_parallel=max_parallel,
-            on_tool_error=on_tool_error,
-            abandon_on_cancel=abandon_on_cancel,
-        )
-        call = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        return ToolStream(self.stream, tools, options, {**params, **call})
+    def _for_tools(self) -> tuple[Asks, Streams]:
+        return self.create, self.stream
 
     def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
         caller = self._caller
