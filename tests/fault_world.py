@@ -18,13 +18,16 @@ from trio.testing import wait_all_tasks_blocked
 from cancellation import assert_whole, descriptors
 from trio_groq import GroqClient
 from trio_groq.errors import APIError, GroqError
-from trio_groq.testing import FakeGroq
+from trio_groq.testing import FakeGroq, Fault, Reply
 from trio_groq.testing.certificates import Certificates
 from trio_groq.testing.files import identity
 
 __all__ = [
+    "ANSWERS",
+    "ASK",
     "CALLS",
     "LINES",
+    "REPLIES",
     "Call",
     "Front",
     "Script",
@@ -54,6 +57,7 @@ HANG: Final = 86_400.0
 ASK: Final[dict[str, Any]] = {
     "model": "llama-3.1-8b-instant",
     "messages": [{"role": "user", "content": "Hello"}],
+    "stop": "\n",  # the echo ends with the prompt
 }
 SPEECH: Final[dict[str, Any]] = {
     "model": "canopylabs/orpheus-v1-english",
@@ -82,7 +86,9 @@ async def downloaded(client: GroqClient) -> object:
 
 async def spoken(client: GroqClient) -> object:
     async with await client.audio.speech.create(**SPEECH) as response:
-        return b"".join([piece async for piece in response.aiter_bytes()])
+        sound = b"".join([piece async for piece in response.aiter_bytes()])
+    # RIFF: how many bytes follow is said in front of them.
+    return sound[:4], len(sound) - 8 == int.from_bytes(sound[4:8], "little")
 
 
 async def uploaded(client: GroqClient) -> object:
@@ -90,7 +96,27 @@ async def uploaded(client: GroqClient) -> object:
     return file.bytes
 
 
-CALLS: Final[tuple[Call, ...]] = (plain, streamed, downloaded, spoken, uploaded)
+ANSWERS: Final[dict[Call, object]] = {
+    plain: "You said: Hello",
+    streamed: "You said: Hello",
+    downloaded: LINES,
+    spoken: (b"RIFF", True),
+    uploaded: len(LINES),
+}
+"""What each call returns where nothing goes wrong."""
+
+CALLS: Final = tuple(ANSWERS)
+
+SOUND: Final = b"RIFF" + (2000).to_bytes(4, "little") + bytes(range(250)) * 8
+FILE: Final = {"id": "file_1", "object": "file", "bytes": len(LINES), "created_at": 7}
+REPLIES: Final[dict[Call, Reply]] = {
+    plain: Reply(content="You said: Hello"),
+    streamed: Reply(content="You said: Hello"),
+    downloaded: Reply(body=LINES, content_type="application/octet-stream"),
+    spoken: Reply(body=SOUND, content_type="audio/wav", framing="chunked"),
+    uploaded: Reply.json({**FILE, "filename": "in.jsonl", "purpose": "batch"}),
+}
+"""The same as replies, to be sent with a fault."""
 
 each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 each_scheme = pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
@@ -190,13 +216,15 @@ class World:
         fake: What serves the connections that no script takes.
         front: What the client connects to.
         client: The client.
-        answers: What each call returns where nothing goes wrong.
     """
 
     fake: FakeGroq
     front: Front
     client: GroqClient
-    answers: dict[Call, object] = attrs.field(factory=dict)
+
+    def reply(self, call: Call, fault: Fault | None) -> None:
+        """Answer the next call of this kind as it should be, but for a fault."""
+        self.fake.enqueue(attrs.evolve(REPLIES[call], fault=fault))
 
     @property
     def certificates(self) -> Certificates:
@@ -227,8 +255,7 @@ class World:
         """The call gets its answer, and leaves a connection to the next one."""
         with trio.fail_after(HANG):
             answer = await call(self.client)
-        assert answer
-        assert answer == self.answers.setdefault(call, answer)
+        assert answer == ANSWERS[call]
         assert assert_whole(self.client).idle >= 1
 
     async def fails(

@@ -2,11 +2,24 @@
 
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from streaming import ASK, DONE, END, HEAD, chunked, client_of, partial_text, read, sent, text
+from streaming import (
+    ASK,
+    DONE,
+    END,
+    HEAD,
+    chunked,
+    client_of,
+    event,
+    partial_text,
+    read,
+    sent,
+    text,
+)
 from trio_groq import ChatStream, GroqClient, Timeouts
 from trio_groq.errors import APITimeoutError, StreamError
 from trio_groq.testing import FakeGroq, Fault, Reply
@@ -144,3 +157,16 @@ async def test_a_slow_reader_slows_the_server(nursery: trio.Nursery) -> None:
             read_bytes += len(chunk.choices[0].delta.content or "")
         assert sent_bytes > held
     nursery.cancel_scope.cancel()
+
+
+async def test_a_role_alone_is_no_first_token(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    role = event({"id": "c1", "choices": [{"index": 0, "delta": {"role": "assistant"}}]})
+    wire = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(role, text("a", "stop"), DONE)
+    stalled = attrs.evolve(Reply.raw(wire + END), fault=Fault.stall(wire.index(b'"content"')))
+    limits = Timeouts(first_token=2.0, read=30.0)
+    got, error, after = await limited(fake_groq, stalled, limits)
+    assert (got, after) == ("", 2.0)
+    assert isinstance(error, APITimeoutError)
+    assert error.phase == "first_token"

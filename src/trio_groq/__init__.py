@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from trio_groq._version import __version__
 
 if TYPE_CHECKING:
+    from trio_groq._api.adaptive import Adaptive
     from trio_groq._api.batch_lines import (
         BatchLineReader,
         BatchResponseLine,
@@ -98,9 +99,13 @@ if TYPE_CHECKING:
         ToolUseFailedError,
         UnprocessableEntityError,
     )
+    from trio_groq.fanout.hedge import HedgeBudget
+    from trio_groq.fanout.outcome import ChatRequest, Outcome
+    from trio_groq.fanout.race import FALLBACK_ERRORS
     from trio_groq.resources._batch_results import BatchResults
 
 __all__ = [
+    "FALLBACK_ERRORS",
     "NOT_GIVEN",
     "APIConnectionError",
     "APIError",
@@ -108,6 +113,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "Adaptive",
     "AsyncBytes",
     "AttemptRecord",
     "AuthenticationError",
@@ -117,6 +123,7 @@ __all__ = [
     "BatchResults",
     "BinaryResponse",
     "CapacityExceededError",
+    "ChatRequest",
     "ChatStream",
     "CircuitBreakerPolicy",
     "CircuitOpenError",
@@ -133,6 +140,7 @@ __all__ = [
     "GateStatistics",
     "GroqClient",
     "GroqError",
+    "HedgeBudget",
     "InternalServerError",
     "InvalidRequestError",
     "LogLevel",
@@ -141,6 +149,7 @@ __all__ = [
     "ModelWarning",
     "NotFoundError",
     "NotGiven",
+    "Outcome",
     "OverloadedError",
     "ParsedChatStream",
     "PermissionDeniedError",
@@ -182,8 +191,15 @@ __all__ = [
     "write_batch_lines",
 ]
 
-_MODULES = frozenset({"client", "config", "errors", "observe", "sse", "testing", "types"})
+_MODULES = frozenset(
+    {"catalog", "client", "config", "errors", "fanout", "observe", "sse", "testing", "types"}
+)
 _HOMES = {
+    "FALLBACK_ERRORS": "fanout.race",
+    "Outcome": "fanout.outcome",
+    "HedgeBudget": "fanout.hedge",
+    "ChatRequest": "fanout.outcome",
+    "Adaptive": "_api.adaptive",
     "LogLevel": "config",
     "ToolEvent": "_tool_stream",
     "RunFinishedEvent": "_tool_stream",

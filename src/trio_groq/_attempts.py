@@ -48,11 +48,13 @@ class Patience:
         gates: What an attempt passes before it is sent.
         budget: Bounds the retries of all calls together; None for no such bound.
         random: Chance, 0 <= u < 1, for the jitter.
+        waits: Whether a call waits at a gate; if not, it fails there at once.
     """
 
     gates: Gates = attrs.field(factory=Gates)
     budget: RetryBudget | None = None
     random: Callable[[], float]
+    waits: bool = True
 
 
 @final
@@ -157,6 +159,12 @@ class Attempts:
         permit = gates.try_enter(*target)
         if permit is not None:
             return permit  # noqa: ASYNC910 (asked only where a request follows)
+        if not self._patience.waits:
+            raise APITimeoutError(
+                f"rate limit: expected a turn for {call.model or 'a call'} at once, got a wait",
+                phase="rate_limit",
+                limit=0.0,
+            )
         since = trio.current_time()
         try:
             permit = await gates.enter(*target, self._deadlines)

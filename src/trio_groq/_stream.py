@@ -79,6 +79,17 @@ class ChatStream(EventStream[ChatCompletionChunk, ChatCompletion]):
         usage = self._accumulator.usage
         return None if usage is None else usage.total_tokens
 
+    def _is_token(self, event: ChatCompletionChunk) -> bool:
+        """More than the role, which may come before anything is written."""
+        return any(
+            choice.finish_reason
+            or choice.delta.content
+            or choice.delta.reasoning
+            or choice.delta.tool_calls
+            or choice.delta.executed_tools
+            for choice in event.choices
+        )
+
     def _done_event(self) -> StreamEvent:
         return DoneEvent(self.completion)
 

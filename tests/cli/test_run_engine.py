@@ -88,7 +88,7 @@ async def test_without_requests_there_is_nothing_to_do(autojump_clock: MockClock
 
 
 async def test_others_have_a_turn_where_nothing_is_to_be_asked(autojump_clock: MockClock) -> None:
-    world = World(1)
+    world = World(1, seconds=lambda _number: 0.0)
     turns = 0
 
     def requests() -> Iterator[RunRequest | None]:

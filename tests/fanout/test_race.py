@@ -7,7 +7,7 @@ import trio
 
 from cancellation import assert_whole
 from fanning import Meter, ask, by_model, client_for, keyed, texts
-from trio_groq import GroqClient
+from trio_groq import ClientConfig, GroqClient
 from trio_groq.errors import (
     AuthenticationError,
     GroqError,
@@ -117,6 +117,31 @@ async def test_no_model_is_asked_needlessly(autojump_clock: Any) -> None:
     async with FakeGroq() as server, client_for(server) as client:
         assert texts(await falling(client, C, A)) == "You said: x"
         assert server.requests_served == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_model_that_is_refused_is_not_waited_for(autojump_clock: Any, stream: bool) -> None:
+    replies = {A: Reply.error(429, "no", retry_after=30), B: Reply(content="b")}
+    async with FakeGroq(default_reply=by_model(replies)) as server:
+        config = ClientConfig(api_key="gsk_test", base_url=server.url)
+        async with GroqClient(config=config) as client:
+            started = trio.current_time()
+            for _ in range(2):
+                async with falling(client, A, B, stream=stream) as value:
+                    assert texts(await value.until_done() if stream else value) == "b"
+            assert trio.current_time() == started
+            # A was asked once: the second time its gate was closed.
+            assert [request.params["model"] for request in server.requests] == [A, B, B]
+            assert_whole(client)
+
+
+async def test_the_last_model_is_asked_with_patience(autojump_clock: Any) -> None:
+    async with FakeGroq(default_reply=Reply(content="b")) as server:
+        server.enqueue(Reply.error(503, "busy"), Reply.error(503, "busy"))
+        config = ClientConfig(api_key="gsk_test", base_url=server.url)
+        async with GroqClient(config=config) as client:
+            assert texts(await falling(client, A, B)) == "b"
+    assert [request.params["model"] for request in server.requests] == [A, B, B]
 
 
 async def test_other_errors_are_raised_at_once(autojump_clock: Any) -> None:

@@ -15,6 +15,7 @@ from trio_groq.types import (
     ChatCompletion,
     ChatCompletionMessage,
     ChatCompletionMessageToolCall,
+    Choice,
     FunctionCall,
 )
 from trio_groq.types._base import Decoder
@@ -225,3 +226,10 @@ def test_recorded_completions_lose_nothing() -> None:
             if "pydantic_ai_gateway" not in path:  # what a proxy has added
                 assert back.get(path) == value, (file.name, path)
     assert seen > 500
+
+
+def test_the_text_is_that_of_the_first_answer() -> None:
+    two = [Choice(message=ChatCompletionMessage(content=text)) for text in ("a", "b")]
+    assert ChatCompletion(choices=two).text == "a"
+    assert ChatCompletion(choices=[Choice(message=ChatCompletionMessage(content=None))]).text == ""
+    assert ChatCompletion().text == ""

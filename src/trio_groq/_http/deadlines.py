@@ -36,11 +36,12 @@ class Timeouts:
     """How long a call may wait, by what it waits for; each in seconds > 0, None for no limit.
 
     Attributes:
-        connect: A new connection: DNS, TCP and TLS together.
+        connect: A new connection: DNS, TCP, proxy and TLS together.
         pool: A connection of the pool to become free.
-        write: The whole request to be sent.
+        write: The socket to take more of the request; each wait for that by itself.
         read: The next bytes of the response, from the last ones or from the request's end.
-        first_token: A stream's first event, from the call's beginning.
+        first_token: A stream's first token, from the call's beginning: a chunk with more than the
+            role.
         total: The whole call, all attempts and waits between them included; for a stream, up to
             its last event.
     """

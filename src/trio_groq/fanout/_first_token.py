@@ -9,10 +9,8 @@ import trio
 
 from trio_groq._event_stream import EventStream
 from trio_groq._parsed import ParsedChatStream
-from trio_groq._stream import ChatStream
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS
-from trio_groq.types.chunks import ChatCompletionChunk
 
 __all__ = ["AnyStream", "let_go", "obtain", "opened"]
 
@@ -22,18 +20,6 @@ _STREAMS: Final = (EventStream, ParsedChatStream)
 MAX_EARLY: Final = 64
 """Events before the first token. Two or three are usual; a server that sends more than this has
 begun to answer, whatever it sends."""
-
-
-def _has_token(chunk: ChatCompletionChunk) -> bool:
-    """Whether a chunk has more than the role, which may come before anything is written."""
-    return any(
-        choice.finish_reason
-        or choice.delta.content
-        or choice.delta.reasoning
-        or choice.delta.tool_calls
-        or choice.delta.executed_tools
-        for choice in chunk.choices
-    )
 
 
 async def opened(stream: AnyStream) -> None:
@@ -52,7 +38,7 @@ async def opened(stream: AnyStream) -> None:
 
 
 async def _first_token(stream: EventStream[Any, Any]) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
-    is_token = _has_token if isinstance(stream, ChatStream) else stream._is_token
+    is_token = stream._is_token
     ready = stream._ready  # the next one last
     early: list[Any] = []
     while not any(map(is_token, ready)):

@@ -246,6 +246,9 @@ class FanOut:
     ) -> "Attempts[Any]":
         """Ask one model after the other until one answers.
 
+        All but the last are asked once (unless `params` has `max_retries`), and not at all while
+        their rate limit would have the call wait. The last is asked as any call asks.
+
         Args:
             models: Names of models, the best first.
             params: The other parameters of the completion, and options of the call.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+import attrs
 import trio
 
 from trio_groq._call import Caller
@@ -87,6 +88,15 @@ def _checked_params(params: object) -> Mapping[str, Any]:
     return params
 
 
+def _in_haste(caller: Caller) -> Caller:
+    """The same, asking once and waiting for no limit: there is another model to ask."""
+    return attrs.evolve(
+        caller,
+        retry=attrs.evolve(caller.retry, max_retries=0),
+        patience=attrs.evolve(caller.patience, waits=False),
+    )
+
+
 def fallback(
     caller: Caller,
     models: Iterable[str],
@@ -100,10 +110,11 @@ def fallback(
     names = _checked_models(models)
     checked = _checked_params(params)
     check_failing(on_error)
-    completions = ChatCompletions(caller)
-    make: Callable[..., object] = completions.stream if stream else completions.create
+    patient, hasty = ChatCompletions(caller), ChatCompletions(_in_haste(caller))
 
     async def attempt(progress: Progress, number: int) -> tuple[bool, Any]:
+        completions = patient if number == len(names) - 1 else hasty
+        make: Callable[..., object] = completions.stream if stream else completions.create
         try:
             value = await obtain(make(model=names[number], **checked))
         except on as error:

@@ -278,3 +278,8 @@ class ChatCompletion(Response):
     service_tier: str | None = None
     mcp_list_tools: list[McpListTools] | None = None
     x_groq: XGroq | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the first answer; empty where there is none, as beside calls of tools."""
+        return (self.choices[0].message.content or "") if self.choices else ""
