@@ -4,6 +4,7 @@ What every fault must leave behind is checked in one place, `World.fails`: nothi
 came out, nothing of the pool is taken, no descriptor is open that was not open before.
 """
 
+import json
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,10 +14,11 @@ from typing import Any, Final, TypeAlias
 import attrs
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cancellation import assert_whole, descriptors
-from trio_groq import GroqClient
+from peers.raw_peer import DONE, chunk, completion, delta, head
+from trio_groq import ClientConfig, GroqClient, RetryPolicy
 from trio_groq.errors import APIError, GroqError
 from trio_groq.testing import FakeGroq, Fault, Reply
 from trio_groq.testing.certificates import Certificates
@@ -27,11 +29,12 @@ __all__ = [
     "ASK",
     "CALLS",
     "LINES",
-    "REPLIES",
+    "WIRE",
     "Call",
     "Front",
     "Script",
     "World",
+    "calm_clock",
     "downloaded",
     "each_call",
     "each_scheme",
@@ -109,17 +112,41 @@ CALLS: Final = tuple(ANSWERS)
 
 SOUND: Final = b"RIFF" + (2000).to_bytes(4, "little") + bytes(range(250)) * 8
 FILE: Final = {"id": "file_1", "object": "file", "bytes": len(LINES), "created_at": 7}
-REPLIES: Final[dict[Call, Reply]] = {
-    plain: Reply(content="You said: Hello"),
-    streamed: Reply(content="You said: Hello"),
-    downloaded: Reply(body=LINES, content_type="application/octet-stream"),
-    spoken: Reply(body=SOUND, content_type="audio/wav", framing="chunked"),
-    uploaded: Reply.json({**FILE, "filename": "in.jsonl", "purpose": "batch"}),
+
+
+def with_length(body: bytes, content_type: str = "application/json") -> bytes:
+    """A response whose length is stated."""
+    return head(f"Content-Length: {len(body)}", content_type=content_type) + body
+
+
+def in_chunks(*pieces: bytes, content_type: str = "text/event-stream") -> bytes:
+    """A response in chunks, with the one that ends it."""
+    first = head("Transfer-Encoding: chunked", content_type=content_type)
+    return first + b"".join(chunk(piece) for piece in (*pieces, b""))
+
+
+EVENTS: Final = [*map(delta, ("You", " said", ": Hello")), delta(finish="stop"), DONE]
+WIRE: Final[dict[Call, bytes]] = {
+    plain: with_length(completion("You said: Hello")),
+    streamed: in_chunks(*EVENTS),
+    downloaded: with_length(LINES, "application/octet-stream"),
+    spoken: in_chunks(SOUND[:500], SOUND[500:900], SOUND[900:], content_type="audio/wav"),
+    uploaded: with_length(
+        json.dumps({**FILE, "filename": "in.jsonl", "purpose": "batch"}).encode()
+    ),
 }
-"""The same as replies, to be sent with a fault."""
+"""The same as responses, byte by byte."""
 
 each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 each_scheme = pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+
+
+def calm_clock() -> MockClock:
+    """A clock that goes on once nothing has happened for a moment.
+
+    Bytes between two sockets are no task of Trio's: they get the time to arrive.
+    """
+    return MockClock(autojump_threshold=0.01)
 
 
 # -- what a script does
@@ -224,7 +251,7 @@ class World:
 
     def reply(self, call: Call, fault: Fault | None) -> None:
         """Answer the next call of this kind as it should be, but for a fault."""
-        self.fake.enqueue(attrs.evolve(REPLIES[call], fault=fault))
+        self.fake.enqueue(Reply.raw(WIRE[call], fault=fault))
 
     @property
     def certificates(self) -> Certificates:
@@ -245,10 +272,13 @@ class World:
 
     async def settle(self) -> None:
         """Let the server see what the client has closed."""
-        for _ in range(500):
+        for turn in range(100):
             if self.front.open == self.client.pool.statistics().idle:
                 return
-            await wait_all_tasks_blocked(0.001)
+            if turn < 50:
+                await wait_all_tasks_blocked(0.001)
+            else:  # the server may be asleep
+                await trio.sleep(1)
         raise AssertionError((self.front, self.client))
 
     async def works(self, call: Call) -> None:
@@ -263,7 +293,7 @@ class World:
         call: Call,
         kind: type[GroqError] | tuple[type[GroqError], ...] = APIError,
         *,
-        match: str = "",
+        match: str | None = None,
         after: float | None = None,
     ) -> Any:
         """The call fails with nothing but an error of ours, and leaves nothing behind.
@@ -271,7 +301,7 @@ class World:
         Args:
             call: What fails.
             kind: Which error.
-            match: What it says.
+            match: What it says; None for anything.
             after: How long it takes, in virtual seconds; None for any time.
         """
         before, began = descriptors(), trio.current_time()
@@ -313,6 +343,7 @@ async def new_world(
     tls: bool = False,
     url: str = "{scheme}://127.0.0.1:{port}",
     max_body_bytes: int = 64 * 1024 * 1024,
+    retries: int = 0,
     **options: Any,
 ) -> AsyncIterator[World]:
     """A server and a client of it; no descriptor outlives them.
@@ -321,7 +352,8 @@ async def new_world(
         tls: Whether they speak TLS.
         url: The client's base URL.
         max_body_bytes: Largest body that the server takes.
-        options: Of the client; by default it repeats nothing.
+        retries: How often the client repeats a call.
+        options: Of its configuration.
     """
     before = descriptors()
     fake = FakeGroq(tls=tls, max_body_bytes=max_body_bytes)
@@ -329,9 +361,17 @@ async def new_world(
         await keep_a_file(fake)
         if tls:
             options.setdefault("ssl_context", fake.ssl_context())
-        options.setdefault("max_retries", 0)
         base_url = url.format(scheme="https" if tls else "http", port=front.port)
-        async with GroqClient("gsk_test", base_url=base_url, **options) as client:
+        config = ClientConfig(
+            api_key="gsk_test",
+            base_url=base_url,
+            allow_plaintext=True,
+            trust_env=False,
+            circuit_breaker=None,  # failure after failure is what is looked at here
+            retry=RetryPolicy(max_retries=retries, jitter=0.0),
+            **options,
+        )
+        async with GroqClient(config=config) as client:
             yield World(fake, front, client)
         assert client.pool.statistics().open == 0
     assert descriptors() - before == set()

@@ -1,14 +1,13 @@
 """Warnings and messages blame the nearest line outside this package."""
 
+import warnings
 from types import FunctionType
 from typing import Any
-
-import pytest
 
 from trio_groq import _callers
 
 
-def within_the_package(function: FunctionType) -> Any:
+def within_the_package(function: Any) -> Any:
     """The same function, as one of this package's modules would have it."""
     return FunctionType(function.__code__, {"_callers": _callers, "__name__": "trio_groq.inner"})
 
@@ -38,7 +37,8 @@ def test_a_warning_is_at_the_line_of_the_caller() -> None:
     def here() -> None:
         within_the_package(tell)()
 
-    with pytest.warns(UserWarning, match="told") as caught:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         here()
         tell()
     assert [(one.filename, one.lineno) for one in caught] == [

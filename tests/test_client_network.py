@@ -182,12 +182,11 @@ async def test_warm_connections_are_used(*, tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 async def test_warm_connections_that_the_server_has_closed_do_no_harm(*, tls: bool) -> None:
-    async with FakeGroq(tls=tls) as server:
-        async with GroqClient(KEY, **options(server)) as client:
-            await client.warm_up(1)
-            server.close_connections()
-            assert (await client.models.list()).data  # with no retry: seen or not seen before
-            assert client.pool.statistics().opened == 2
+    async with FakeGroq(tls=tls) as server, GroqClient(KEY, **options(server)) as client:
+        await client.warm_up(1)
+        server.close_connections()
+        assert (await client.models.list()).data  # with no retry: seen or not seen before
+        assert client.pool.statistics().opened == 2
 
 
 async def test_as_many_as_there_is_room_for(fake_groq: FakeGroq) -> None:

@@ -8,21 +8,21 @@ is open that was not, no place of the pool is taken, and the next call on the sa
 (`fault_world`).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from itertools import count
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cancellation import assert_whole
+from cancellation import assert_whole, descriptors
 from fault_world import (
     ANSWERS,
-    ASK,
     CALLS,
-    REPLIES,
+    WIRE,
     Call,
+    Script,
     Stream,
     World,
     calm_clock,
@@ -32,17 +32,15 @@ from fault_world import (
     new_world,
     plain,
     request_of,
-    spoken,
     stay,
     streamed,
     uploaded,
 )
-from trio_groq import GroqClient, RetryPolicy, Timeouts
+from peers.raw_peer import DONE, chunk, head
+from trio_groq import GroqClient, Timeouts
 from trio_groq.errors import (
     APIConnectionError,
     APITimeoutError,
-    GroqError,
-    ProtocolError,
     RequestTooLargeError,
     StreamError,
 )
@@ -88,11 +86,20 @@ async def test_idle_close(clock: MockClock, call: Call, *, tls: bool) -> None:
 @each_scheme
 async def test_idle_close_of_many(clock: MockClock, *, tls: bool) -> None:
     async with new_world(tls=tls) as world:
-        await world.client.warm_up(5)
+        await world.client.warm_up(len(CALLS))
+        await world.settle()
         world.fake.close_connections()
-        for call in CALLS:
-            await world.works(call)
-        assert world.fake.connections_open == world.client.pool.statistics().open
+        answers: dict[Call, object] = {}
+
+        async def ask(call: Call) -> None:
+            answers[call] = await call(world.client)
+
+        async with trio.open_nursery() as nursery:
+            for call in CALLS:
+                nursery.start_soon(ask, call)
+        assert answers == ANSWERS
+        assert assert_whole(world.client).stale == len(CALLS)
+        await world.settle()
 
 
 # -- close race
@@ -134,7 +141,7 @@ async def test_close_race_that_leaves_the_request_unread(clock: MockClock) -> No
 
 @pytest.mark.parametrize("fault", [Fault.truncate(0), Fault.reset(0)], ids=["close", "reset"])
 async def test_close_race_with_what_can_be_sent_only_once(clock: MockClock, fault: Fault) -> None:
-    async with new_world(max_retries=2) as world:
+    async with new_world(retries=2) as world:
         await world.works(plain)
         world.reply(uploaded, fault)
         error = await world.fails(one_shot, APIConnectionError)
@@ -146,21 +153,24 @@ async def test_close_race_with_what_can_be_sent_only_once(clock: MockClock, faul
 # -- reset, and end, at every chunk
 
 
-async def swept(world: World, call: Call, make: Callable[[int], Fault], step: int) -> int:
-    """Let a response break off at byte 0, `step`, ...; how often it did before its end."""
-    for number in count():
-        world.reply(call, make(number * step))
-        with trio.fail_after(60):
-            try:
-                answer = await call(world.client)
-            except BROKEN:
-                answer = None
-        await world.settle()
-        assert_whole(world.client)
-        if answer is not None:
-            assert answer == ANSWERS[call]
-            return number
-    raise AssertionError
+def needed(call: Call) -> int:
+    """Bytes of its response without which a call cannot succeed: after the last word, some can."""
+    wire = WIRE[call]
+    return wire.index(b'"stop"') if call is streamed else len(wire)
+
+
+async def breaks_off(world: World, call: Call, fault: Fault) -> None:
+    """Let a response break off."""
+    world.reply(call, fault)
+    before, answer = descriptors(), None
+    with trio.fail_after(60):
+        try:
+            answer = await call(world.client)
+        except BROKEN:
+            pass  # as it may
+    assert answer == ANSWERS[call] or (answer is None and fault.at < len(WIRE[call]))
+    assert answer is None or fault.at >= needed(call)
+    await world.check(before)
 
 
 @each_scheme
@@ -169,15 +179,319 @@ async def swept(world: World, call: Call, make: Callable[[int], Fault], step: in
 async def test_reset_anywhere(
     clock: MockClock, call: Call, make: Callable[[int], Fault], *, tls: bool
 ) -> None:
-    async with new_world(tls=tls, circuit_breaker=False, retries=0) as world:
-        broken = await swept(world, call, make, step=61 if tls else 17)
-        assert broken > 4
+    async with new_world(tls=tls) as world:
+        for at in range(0, len(WIRE[call]), 101 if tls else 13):
+            await breaks_off(world, call, make(at))
         await world.works(call)
 
 
-def chunk_ends() -> list[int]:
-    """Where the chunks of a stream end, its head first; not the one that ends it."""
-    return []
+@each_scheme
+@pytest.mark.parametrize("make", [Fault.reset, Fault.truncate], ids=["reset", "cut"])
+async def test_reset_at_every_chunk_of_a_stream(
+    clock: MockClock, make: Callable[[int], Fault], *, tls: bool
+) -> None:
+    """At each chunk's beginning and end, and a byte before and after."""
+    wire = WIRE[streamed]
+    ends = [at for at in range(len(wire)) if wire[at - 2 : at] == b"\r\n"]
+    async with new_world(tls=tls) as world:
+        for at in sorted({end + shift for end in ends for shift in (-1, 0, 1)}):
+            await breaks_off(world, streamed, make(at))
+            await world.works(streamed)
+
+
+@each_scheme
+async def test_reset_is_told_with_what_had_come(clock: MockClock, *, tls: bool) -> None:
+    async with new_world(tls=tls) as world:
+        for at in range(WIRE[streamed].index(b"data:"), needed(streamed), 37):
+            world.reply(streamed, Fault.reset(at))
+            error = await world.fails(streamed, StreamError)
+            choices = error.partial.choices
+            text = choices[0].message.content if choices else ""
+            assert "You said: Hello".startswith(text or "")
+        assert text == "You said: Hello"
+        await world.works(streamed)
+
+
+@each_scheme
+@each_call
+async def test_resets_are_outlived_by_a_call_that_is_repeated(
+    clock: MockClock, call: Call, *, tls: bool
+) -> None:
+    async with new_world(tls=tls, retries=2) as world:
+        world.reply(call, Fault.reset(0))
+        world.reply(call, Fault.truncate(20))
+        await world.works(call)
+        assert world.fake.requests_served == 4
+
+
+async def reset_in_the_upload(stream: Stream) -> None:
+    await request_of(stream, head_only=True)
+    await stream.receive_some(1000)  # closing with bytes unread resets the connection
+
+
+async def large_upload(client: GroqClient) -> object:
+    return await client.files.create(file=("in.jsonl", LARGE), purpose="batch")
+
+
+async def large_prompt(client: GroqClient) -> object:
+    messages: Any = [{"role": "user", "content": LARGE.decode()}]
+    return await client.chat.completions.create(model="m", messages=messages)
+
+
+LARGE = b"x" * 12_000_000
+"""More than the sockets of both sides hold."""
+each_large = pytest.mark.parametrize("call", [large_upload, large_prompt])
+
+
+@each_scheme
+@each_large
+async def test_reset_in_the_middle_of_an_upload(clock: MockClock, call: Call, *, tls: bool) -> None:
+    async with new_world(tls=tls) as world:
+        world.next(reset_in_the_upload)
+        await world.fails(call, APIConnectionError, after=0.0)
+        await world.works(uploaded)
 
 
 # -- stall
+
+LIMITS = Timeouts(connect=2.0, write=3.0, read=5.0, total=60.0)
+
+
+def places(call: Call) -> list[int]:
+    """In a response: before it, in its head, behind that, and in its body."""
+    behind_head = WIRE[call].index(b"\r\n\r\n") + 4
+    return [0, 30, behind_head, behind_head + 10]
+
+
+@each_scheme
+@each_call
+async def test_stall(clock: MockClock, call: Call, *, tls: bool) -> None:
+    async with new_world(tls=tls, timeouts=LIMITS) as world:
+        for at in places(call):
+            world.reply(call, Fault.stall(at))
+            error = await world.fails(call, APITimeoutError, after=5.0)
+            assert (error.phase, error.limit) == ("read", 5.0)
+            world.reply(call, Fault.stall(at))
+            await world.gives_up(call, 2.5)
+        await world.works(call)
+
+
+async def read_nothing(stream: Stream) -> None:
+    await request_of(stream, head_only=True)
+    await trio.sleep(30)
+
+
+@each_scheme
+@each_large
+async def test_stall_of_a_server_that_does_not_read(
+    clock: MockClock, call: Call, *, tls: bool
+) -> None:
+    async with new_world(tls=tls, timeouts=LIMITS) as world:
+        world.next(read_nothing, read_nothing)
+        error = await world.fails(call, APITimeoutError, after=3.0)
+        assert error.phase == "write"
+        await world.gives_up(call, 2.5)
+        await world.works(uploaded)
+
+
+async def test_stall_after_the_last_word_costs_no_answer(clock: MockClock) -> None:
+    """What ends a stream's framing never comes: its text is whole, its connection is not kept."""
+    wire = WIRE[streamed]
+    async with new_world(timeouts=LIMITS) as world:
+        for at in range(wire.index(DONE) + len(DONE), len(wire)):
+            world.reply(streamed, Fault.stall(at))
+            with trio.fail_after(1):
+                assert await streamed(world.client) == ANSWERS[streamed]
+            assert assert_whole(world.client).idle == 0
+        await world.works(streamed)
+
+
+# -- slow drip
+
+DRIP = Timeouts(read=5.0, total=10.0)
+
+
+@each_scheme
+@each_call
+async def test_slow_drip(clock: MockClock, call: Call, *, tls: bool) -> None:
+    """No pause is too long, and yet the whole is: it cannot outlive the total."""
+    async with new_world(tls=tls, timeouts=DRIP) as world:
+        for at in places(call):
+            world.reply(call, Fault.slow_drip(4.0, at=at))
+            error = await world.fails(call, APITimeoutError, after=10.0)
+            assert (error.phase, error.limit) == ("total", 10.0)
+        world.reply(call, Fault.slow_drip(4.0))
+        await world.gives_up(call, 9.0)
+        await world.works(call)
+
+
+@each_call
+@pytest.mark.parametrize("status", [500, 307, 429])
+async def test_slow_drip_of_a_body_that_nobody_wants(
+    clock: MockClock, call: Call, status: int
+) -> None:
+    location = "Location: /openai/v1/models"
+    first = head("Content-Length: 1000", location, status=f"{status} No")
+    drip = Reply.raw(first + b"x" * 1000, fault=Fault.slow_drip(4.0, at=len(first)))
+    async with new_world(timeouts=DRIP, retries=2) as world:
+        world.fake.enqueue(*[drip] * 3)
+        await world.fails(call, after=10.0)
+        world.fake._script.clear()
+        await world.works(call)
+
+
+async def comments(stream: Stream) -> None:
+    """An event stream that says that it is alive, and nothing else."""
+    await request_of(stream)
+    await stream.send_all(head("Transfer-Encoding: chunked"))
+    while True:
+        await stream.send_all(chunk(b": still here\n\n"))
+        await trio.sleep(4.0)
+
+
+@each_scheme
+async def test_slow_drip_of_comments(clock: MockClock, *, tls: bool) -> None:
+    async with new_world(tls=tls, timeouts=DRIP) as world:
+        world.next(comments)
+        assert (await world.fails(streamed, APITimeoutError, after=10.0)).phase == "total"
+    limits = attrs.evolve(DRIP, first_token=7.0)
+    async with new_world(tls=tls, timeouts=limits) as world:
+        world.next(comments)
+        assert (await world.fails(streamed, APITimeoutError, after=7.0)).phase == "first_token"
+        await world.works(streamed)
+
+
+async def read_slowly(stream: Stream) -> None:
+    await request_of(stream, head_only=True)
+    while await stream.receive_some(1):  # noqa: ASYNC110 (it polls nothing)
+        await trio.sleep(4.0)
+
+
+@each_scheme
+@each_large
+async def test_slow_drip_of_a_server_that_reads(clock: MockClock, call: Call, *, tls: bool) -> None:
+    async with new_world(tls=tls, timeouts=attrs.evolve(DRIP, write=None)) as world:
+        world.next(read_slowly)
+        error = await world.fails(call, APITimeoutError, after=10.0)
+        assert error.phase == "total"
+        await world.works(uploaded)
+
+
+@each_call
+async def test_stalls_and_repetitions_together_stay_within_the_total(
+    clock: MockClock, call: Call
+) -> None:
+    async with new_world(timeouts=DRIP, retries=5) as world:
+        for _ in range(5):
+            world.reply(call, Fault.stall(10))
+        began = trio.current_time()
+        await world.fails(call, APITimeoutError)
+        assert 5.0 < trio.current_time() - began <= 10.0
+        world.fake._script.clear()
+        await world.works(call)
+
+
+# -- half close
+
+
+async def end_sending(stream: Stream) -> None:
+    assert isinstance(stream, trio.SocketStream)
+    await stream.send_eof()
+    await stay(stream)
+
+
+@each_call
+async def test_half_close_of_an_idle_connection(clock: MockClock, call: Call) -> None:
+    async def answer_and_end(stream: Stream) -> None:
+        await request_of(stream)
+        await stream.send_all(WIRE[plain])
+        await end_sending(stream)
+
+    async with new_world() as world:
+        world.next(answer_and_end)
+        await world.works(plain)
+        await world.works(call)
+        await world.settle()
+        assert (world.front.accepted, world.front.open) == (2, 1)
+
+
+@each_call
+async def test_half_close_in_a_response(clock: MockClock, call: Call) -> None:
+    async with new_world() as world:
+        for at in places(call):
+
+            async def send_some(stream: Stream, at: int = at) -> None:
+                await request_of(stream)
+                await stream.send_all(WIRE[call][:at])
+                await end_sending(stream)
+
+            world.next(send_some)
+            await world.fails(call, BROKEN, after=0.0)
+        await world.works(call)
+
+
+@each_large
+async def test_half_close_in_an_upload(clock: MockClock, call: Call) -> None:
+    async def end_and_sleep(stream: Stream) -> None:
+        await request_of(stream, head_only=True)
+        assert isinstance(stream, trio.SocketStream)
+        await stream.send_eof()
+        await trio.sleep(30)
+
+    async with new_world() as world:
+        world.next(end_and_sleep)
+        await world.fails(call, APIConnectionError, after=0.0)
+        await world.works(uploaded)
+
+
+# -- early 413
+
+TOO_LARGE = head("Content-Length: 0", "Connection: close", status="413 Payload Too Large")
+
+
+async def refuse_and_sleep(stream: Stream) -> None:
+    await request_of(stream, head_only=True)
+    await stream.send_all(TOO_LARGE)
+    await trio.sleep(30)
+
+
+async def refuse_and_read_on(stream: Stream) -> None:
+    await request_of(stream, head_only=True)
+    await stream.send_all(TOO_LARGE)
+    await stay(stream)
+
+
+async def refuse_and_close(stream: Stream) -> None:
+    """Closing resets the connection, for the request was not read."""
+    await request_of(stream, head_only=True)
+    await stream.send_all(TOO_LARGE)
+
+
+@each_scheme
+@each_large
+@pytest.mark.parametrize("script", [refuse_and_sleep, refuse_and_read_on])
+async def test_early_413(clock: MockClock, script: Script, call: Call, *, tls: bool) -> None:
+    """The refusal is heard while the request is still being sent, and is never asked again."""
+    async with new_world(tls=tls, retries=2) as world:
+        world.next(script)
+        error = await world.fails(call, RequestTooLargeError, after=0.0)
+        assert error.attempts == 1
+        await world.works(uploaded)
+
+
+@each_scheme
+@each_large
+async def test_early_413_and_a_reset(clock: MockClock, call: Call, *, tls: bool) -> None:
+    async with new_world(tls=tls) as world:
+        world.next(refuse_and_close)
+        await world.fails(call, (RequestTooLargeError, APIConnectionError), after=0.0)
+        await world.works(uploaded)
+
+
+@each_scheme
+@each_large
+async def test_early_413_of_the_server_s_own(clock: MockClock, call: Call, *, tls: bool) -> None:
+    async with new_world(tls=tls, retries=2, max_body_bytes=1_000_000) as world:
+        error = await world.fails(call, RequestTooLargeError)
+        assert error.attempts == 1
+        await world.works(uploaded)

@@ -100,7 +100,9 @@ REPLIES = [
     ),
     pytest.param(Reply.error(413, "too large", code="rate_limit_exceeded"), id="413"),
     pytest.param(Reply.error(429, "wait", retry_after=600), id="429"),
-    pytest.param(Reply(status=307, headers=[("location", "https://other.test/x")], body=b""), id="redirect"),
+    pytest.param(
+        Reply(status=307, headers=[("location", "https://other.test/x")], body=b""), id="redirect"
+    ),
     pytest.param(attrs.evolve(OK, fault=Fault.stall(40)), id="timeout"),
     pytest.param(Reply.error(401, "Invalid API Key", code="invalid_api_key"), id="401"),
     pytest.param(Reply.error(500, "failed"), id="500"),

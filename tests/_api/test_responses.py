@@ -156,7 +156,7 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
         (error_from_response(401, HTML_TYPE, PAGE, now=NOW), "web page"),
         (api_error(400, code="context_length_exceeded"), "Shorten the messages"),
         (api_error(413, code="rate_limit_exceeded"), "Waiting does not help"),
-        (error_from_response(301, {}, b"", now=NOW), "Redirects are followed within one origin only"),
+        (error_from_response(301, {}, b"", now=NOW), "followed within one origin only"),
         (api_error(429, code="insufficient_quota"), "no quota left"),
         (api_error(429, type="insufficient_quota", code=None), "no quota left"),
         (api_error(400, code="content_filter"), "Change the messages"),

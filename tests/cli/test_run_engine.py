@@ -143,7 +143,7 @@ async def test_drained_it_waits_for_what_is_in_flight(autojump_clock: MockClock)
         engine.stop("interrupted")
         engine.stop("deadline")
     assert engine.reason == "interrupted"
-    assert world.recorded == [0, 1, 2]
+    assert sorted(world.recorded) == [0, 1, 2]
     assert trio.current_time() == pytest.approx(world.started[0] + 12)
 
 
@@ -155,7 +155,7 @@ async def test_cancelled_it_waits_for_nothing(autojump_clock: MockClock) -> None
         await trio.sleep(2.5)
         engine.stop("interrupted")
         engine.cancel("interrupted")
-    assert world.recorded == [0, 1, 2]
+    assert sorted(world.recorded) == [0, 1, 2]
     assert trio.current_time() == pytest.approx(world.started[0] + 2.5)
     assert world.tally.in_flight == 0
 
@@ -182,7 +182,7 @@ async def test_so_many_errors_and_no_more_starts(most: int, autojump_clock: Mock
     engine = world.engine(max_in_flight=1, max_errors=most)
     await engine.run(world.requests())
     assert engine.reason == "max-errors"
-    assert world.recorded == list(range(2 * most))
+    assert sorted(world.recorded) == list(range(2 * most))
 
 
 async def test_a_deadline_cancels(autojump_clock: MockClock) -> None:
@@ -219,7 +219,7 @@ async def test_what_may_cost_too_much_waits_for_what_is_in_flight_to_cost_less(
     await engine.run(world.requests())
     # Two estimates fit at once at first; nothing is started that might go beyond the limit.
     assert engine.reason == "max-cost"
-    assert world.recorded == list(range(8))
+    assert sorted(world.recorded) == list(range(8))
     assert budget.spent == pytest.approx(0.8)
 
 
