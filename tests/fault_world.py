@@ -4,12 +4,12 @@ What every fault must leave behind is checked in one place, `World.fails`: nothi
 came out, nothing of the pool is taken, no descriptor is open that was not open before.
 """
 
-import json
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
+from unittest import mock
 
 import attrs
 import pytest
@@ -17,128 +17,31 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cancellation import assert_whole, descriptors
-from peers.raw_peer import DONE, chunk, completion, delta, head
+from fault_calls import ANSWERS, WIRE, Call, uploaded
 from trio_groq import ClientConfig, GroqClient, RetryPolicy
 from trio_groq.errors import APIError, GroqError
 from trio_groq.testing import FakeGroq, Fault, Reply
 from trio_groq.testing.certificates import Certificates
-from trio_groq.testing.files import identity
 
 __all__ = [
-    "ANSWERS",
-    "ASK",
-    "CALLS",
-    "LINES",
-    "WIRE",
-    "Call",
     "Front",
     "Script",
+    "Stream",
     "World",
     "calm_clock",
-    "downloaded",
-    "each_call",
-    "each_scheme",
     "fronting",
     "new_world",
-    "plain",
     "request_of",
     "secured",
-    "spoken",
     "stay",
-    "streamed",
-    "uploaded",
 ]
 
-Call: TypeAlias = Callable[[GroqClient], Awaitable[object]]
 Stream: TypeAlias = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 Script: TypeAlias = Callable[[Stream], Awaitable[None]]
 
-LINES: Final = b'{"custom_id":"a"}\n'
-FILE_ID: Final = identity("file", 1)
+_LENGTH: Final = b"content-length:"
 HANG: Final = 86_400.0
 """Seconds, virtual: no test comes that far unless a call hangs."""
-ASK: Final[dict[str, Any]] = {
-    "model": "llama-3.1-8b-instant",
-    "messages": [{"role": "user", "content": "Hello"}],
-    "stop": "\n",  # the echo ends with the prompt
-}
-SPEECH: Final[dict[str, Any]] = {
-    "model": "canopylabs/orpheus-v1-english",
-    "voice": "autumn",
-    "input": "Hello",
-    "response_format": "wav",
-}
-
-# -- kinds of call
-
-
-async def plain(client: GroqClient) -> object:
-    completion = await client.chat.completions.create(**ASK)
-    return completion.choices[0].message.content
-
-
-async def streamed(client: GroqClient) -> object:
-    async with client.chat.completions.stream(**ASK) as stream:
-        return "".join([text async for text in stream.text_deltas()])
-
-
-async def downloaded(client: GroqClient) -> object:
-    async with await client.files.content(FILE_ID) as response:
-        return await response.read()
-
-
-async def spoken(client: GroqClient) -> object:
-    async with await client.audio.speech.create(**SPEECH) as response:
-        sound = b"".join([piece async for piece in response.aiter_bytes()])
-    # RIFF: how many bytes follow is said in front of them.
-    return sound[:4], len(sound) - 8 == int.from_bytes(sound[4:8], "little")
-
-
-async def uploaded(client: GroqClient) -> object:
-    file = await client.files.create(file=("in.jsonl", LINES), purpose="batch")
-    return file.bytes
-
-
-ANSWERS: Final[dict[Call, object]] = {
-    plain: "You said: Hello",
-    streamed: "You said: Hello",
-    downloaded: LINES,
-    spoken: (b"RIFF", True),
-    uploaded: len(LINES),
-}
-"""What each call returns where nothing goes wrong."""
-
-CALLS: Final = tuple(ANSWERS)
-
-SOUND: Final = b"RIFF" + (2000).to_bytes(4, "little") + bytes(range(250)) * 8
-FILE: Final = {"id": "file_1", "object": "file", "bytes": len(LINES), "created_at": 7}
-
-
-def with_length(body: bytes, content_type: str = "application/json") -> bytes:
-    """A response whose length is stated."""
-    return head(f"Content-Length: {len(body)}", content_type=content_type) + body
-
-
-def in_chunks(*pieces: bytes, content_type: str = "text/event-stream") -> bytes:
-    """A response in chunks, with the one that ends it."""
-    first = head("Transfer-Encoding: chunked", content_type=content_type)
-    return first + b"".join(chunk(piece) for piece in (*pieces, b""))
-
-
-EVENTS: Final = [*map(delta, ("You", " said", ": Hello")), delta(finish="stop"), DONE]
-WIRE: Final[dict[Call, bytes]] = {
-    plain: with_length(completion("You said: Hello")),
-    streamed: in_chunks(*EVENTS),
-    downloaded: with_length(LINES, "application/octet-stream"),
-    spoken: in_chunks(SOUND[:500], SOUND[500:900], SOUND[900:], content_type="audio/wav"),
-    uploaded: with_length(
-        json.dumps({**FILE, "filename": "in.jsonl", "purpose": "batch"}).encode()
-    ),
-}
-"""The same as responses, byte by byte."""
-
-each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
-each_scheme = pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 
 
 def calm_clock() -> MockClock:
@@ -160,17 +63,14 @@ async def request_of(stream: Stream, *, head_only: bool = False) -> bytes:
         if not more:
             return b""
         data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    if not head_only:
-        size = next(
-            (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == _LENGTH), 0
-        )
-        while len(body) < size:
-            body += await stream.receive_some(65_536)
-    return head
-
-
-_LENGTH: Final = b"content-length:"
+    fields, _, body = data.partition(b"\r\n\r\n")
+    stated = [line[15:] for line in fields.lower().split(b"\r\n") if line[:15] == _LENGTH]
+    while stated and not head_only and len(body) < int(stated[0]):
+        more = await stream.receive_some(65_536)
+        if not more:
+            return b""
+        body += more
+    return fields
 
 
 async def stay(stream: Stream) -> None:
@@ -203,7 +103,7 @@ class Front:
         open: Connections now.
     """
 
-    sound: Script
+    sound: Callable[[trio.SocketStream], Awaitable[None]]
     port: int = 0
     bad: deque[Script] = attrs.field(factory=deque)
     accepted: int = 0
@@ -213,10 +113,10 @@ class Front:
         """Treat one connection."""
         self.accepted += 1
         self.open += 1
-        script = self.bad.popleft() if self.bad else self.sound
+        serve = self.bad.popleft() if self.bad else self.sound
         try:
             async with stream:
-                await script(stream)
+                await serve(stream)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the client has gone, as it should in many of these
         finally:
@@ -224,7 +124,9 @@ class Front:
 
 
 @asynccontextmanager
-async def fronting(sound: Script) -> AsyncIterator[Front]:
+async def fronting(
+    sound: Callable[[trio.SocketStream], Awaitable[None]],
+) -> AsyncIterator[Front]:
     """A front on a loopback socket."""
     front = Front(sound)
     async with trio.open_nursery() as nursery:
@@ -272,13 +174,13 @@ class World:
 
     async def settle(self) -> None:
         """Let the server see what the client has closed."""
-        for turn in range(100):
+        for turn in range(40):
             if self.front.open == self.client.pool.statistics().idle:
                 return
-            if turn < 50:
+            if turn < 20:
                 await wait_all_tasks_blocked(0.001)
             else:  # the server may be asleep
-                await trio.sleep(1)
+                await trio.sleep(60)
         raise AssertionError((self.front, self.client))
 
     async def works(self, call: Call) -> None:
@@ -324,10 +226,10 @@ class World:
         await self.check(before)
 
     async def check(self, before: frozenset[tuple[str, int]]) -> None:
-        """Nothing is taken, and no descriptor is open that was not open before."""
+        """Nothing is taken, and no descriptor is open but those before and of what is kept."""
         await self.settle()
-        assert_whole(self.client)
-        assert descriptors() - before == set()
+        kept = assert_whole(self.client).idle
+        assert len(descriptors() - before) <= 2 * kept, "both sides are of this process"
 
 
 async def keep_a_file(fake: FakeGroq) -> None:
@@ -335,6 +237,12 @@ async def keep_a_file(fake: FakeGroq) -> None:
     context = fake.ssl_context() if fake.url.startswith("https") else None
     async with GroqClient("gsk_test", base_url=fake.url, ssl_context=context) as client:
         await uploaded(client)
+
+
+async def without_a_thread(function: Callable[..., Any], *args: Any, **_: Any) -> Any:
+    """What `trio.to_thread.run_sync` does, here: a virtual clock does not wait for threads."""
+    await trio.lowlevel.checkpoint()
+    return function(*args)
 
 
 @asynccontextmanager
@@ -357,21 +265,21 @@ async def new_world(
     """
     before = descriptors()
     fake = FakeGroq(tls=tls, max_body_bytes=max_body_bytes)
-    async with fake, fronting(fake._handle) as front:
-        await keep_a_file(fake)
-        if tls:
-            options.setdefault("ssl_context", fake.ssl_context())
-        base_url = url.format(scheme="https" if tls else "http", port=front.port)
-        config = ClientConfig(
-            api_key="gsk_test",
-            base_url=base_url,
-            allow_plaintext=True,
-            trust_env=False,
-            circuit_breaker=None,  # failure after failure is what is looked at here
-            retry=RetryPolicy(max_retries=retries, jitter=0.0),
-            **options,
-        )
-        async with GroqClient(config=config) as client:
-            yield World(fake, front, client)
-        assert client.pool.statistics().open == 0
+    with mock.patch.object(trio.to_thread, "run_sync", without_a_thread):
+        async with fake, fronting(fake._handle) as front:
+            await keep_a_file(fake)
+            if tls:
+                options.setdefault("ssl_context", fake.ssl_context())
+            config = ClientConfig(
+                api_key="gsk_test",
+                base_url=url.format(scheme="https" if tls else "http", port=front.port),
+                allow_plaintext=True,
+                trust_env=False,
+                circuit_breaker=None,  # failure after failure is what is looked at here
+                retry=RetryPolicy(max_retries=retries, jitter=0.0),
+                **options,
+            )
+            async with GroqClient(config=config) as client:
+                yield World(fake, front, client)
+            assert client.pool.statistics().open == 0
     assert descriptors() - before == set()

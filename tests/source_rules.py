@@ -31,7 +31,7 @@ LAYERS: dict[str, int] = {
     "_attempts": 3,
     "_binary": 3,
     "_call": 3,
-    "_health": 5,
+    "_health": 4,
     "_event_stream": 3,
     "_gates": 3,
     "_generic_call": 3,

@@ -9,42 +9,38 @@ is open that was not, no place of the pool is taken, and the next call on the sa
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from contextlib import suppress
 
-import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from cancellation import assert_whole, descriptors
-from fault_world import (
+from fault_calls import (
     ANSWERS,
     CALLS,
+    LINES,
     WIRE,
     Call,
-    Script,
-    Stream,
-    World,
-    calm_clock,
     downloaded,
     each_call,
+    each_large,
     each_scheme,
-    new_world,
+    places,
     plain,
-    request_of,
-    stay,
     streamed,
     uploaded,
 )
-from peers.raw_peer import DONE, chunk, head
-from trio_groq import GroqClient, Timeouts
+from fault_world import Script, Stream, World, calm_clock, new_world, request_of, stay
+from peers.raw_peer import head
+from trio_groq import GroqClient
+from trio_groq._api.uploads import AsyncBytes
 from trio_groq.errors import (
     APIConnectionError,
-    APITimeoutError,
     RequestTooLargeError,
     StreamError,
 )
-from trio_groq.testing import Fault, Reply
+from trio_groq.testing import Fault
 
 BROKEN = (APIConnectionError, StreamError)
 """What a connection that breaks is told as: before a stream's head, and behind it."""
@@ -63,7 +59,8 @@ async def one_shot(client: GroqClient) -> object:
             await trio.lowlevel.checkpoint()
             yield piece
 
-    file = await client.files.create(file=("in.jsonl", (pieces(), 18)), purpose="batch")
+    content = AsyncBytes(pieces(), len(LINES))
+    file = await client.files.create(file=("in.jsonl", content), purpose="batch")
     return file.bytes
 
 
@@ -164,10 +161,8 @@ async def breaks_off(world: World, call: Call, fault: Fault) -> None:
     world.reply(call, fault)
     before, answer = descriptors(), None
     with trio.fail_after(60):
-        try:
+        with suppress(*BROKEN):
             answer = await call(world.client)
-        except BROKEN:
-            pass  # as it may
     assert answer == ANSWERS[call] or (answer is None and fault.at < len(WIRE[call]))
     assert answer is None or fault.at >= needed(call)
     await world.check(before)
@@ -201,6 +196,7 @@ async def test_reset_at_every_chunk_of_a_stream(
 
 @each_scheme
 async def test_reset_is_told_with_what_had_come(clock: MockClock, *, tls: bool) -> None:
+    text = ""
     async with new_world(tls=tls) as world:
         for at in range(WIRE[streamed].index(b"data:"), needed(streamed), 37):
             world.reply(streamed, Fault.reset(at))
@@ -229,20 +225,6 @@ async def reset_in_the_upload(stream: Stream) -> None:
     await stream.receive_some(1000)  # closing with bytes unread resets the connection
 
 
-async def large_upload(client: GroqClient) -> object:
-    return await client.files.create(file=("in.jsonl", LARGE), purpose="batch")
-
-
-async def large_prompt(client: GroqClient) -> object:
-    messages: Any = [{"role": "user", "content": LARGE.decode()}]
-    return await client.chat.completions.create(model="m", messages=messages)
-
-
-LARGE = b"x" * 12_000_000
-"""More than the sockets of both sides hold."""
-each_large = pytest.mark.parametrize("call", [large_upload, large_prompt])
-
-
 @each_scheme
 @each_large
 async def test_reset_in_the_middle_of_an_upload(clock: MockClock, call: Call, *, tls: bool) -> None:
@@ -250,145 +232,6 @@ async def test_reset_in_the_middle_of_an_upload(clock: MockClock, call: Call, *,
         world.next(reset_in_the_upload)
         await world.fails(call, APIConnectionError, after=0.0)
         await world.works(uploaded)
-
-
-# -- stall
-
-LIMITS = Timeouts(connect=2.0, write=3.0, read=5.0, total=60.0)
-
-
-def places(call: Call) -> list[int]:
-    """In a response: before it, in its head, behind that, and in its body."""
-    behind_head = WIRE[call].index(b"\r\n\r\n") + 4
-    return [0, 30, behind_head, behind_head + 10]
-
-
-@each_scheme
-@each_call
-async def test_stall(clock: MockClock, call: Call, *, tls: bool) -> None:
-    async with new_world(tls=tls, timeouts=LIMITS) as world:
-        for at in places(call):
-            world.reply(call, Fault.stall(at))
-            error = await world.fails(call, APITimeoutError, after=5.0)
-            assert (error.phase, error.limit) == ("read", 5.0)
-            world.reply(call, Fault.stall(at))
-            await world.gives_up(call, 2.5)
-        await world.works(call)
-
-
-async def read_nothing(stream: Stream) -> None:
-    await request_of(stream, head_only=True)
-    await trio.sleep(30)
-
-
-@each_scheme
-@each_large
-async def test_stall_of_a_server_that_does_not_read(
-    clock: MockClock, call: Call, *, tls: bool
-) -> None:
-    async with new_world(tls=tls, timeouts=LIMITS) as world:
-        world.next(read_nothing, read_nothing)
-        error = await world.fails(call, APITimeoutError, after=3.0)
-        assert error.phase == "write"
-        await world.gives_up(call, 2.5)
-        await world.works(uploaded)
-
-
-async def test_stall_after_the_last_word_costs_no_answer(clock: MockClock) -> None:
-    """What ends a stream's framing never comes: its text is whole, its connection is not kept."""
-    wire = WIRE[streamed]
-    async with new_world(timeouts=LIMITS) as world:
-        for at in range(wire.index(DONE) + len(DONE), len(wire)):
-            world.reply(streamed, Fault.stall(at))
-            with trio.fail_after(1):
-                assert await streamed(world.client) == ANSWERS[streamed]
-            assert assert_whole(world.client).idle == 0
-        await world.works(streamed)
-
-
-# -- slow drip
-
-DRIP = Timeouts(read=5.0, total=10.0)
-
-
-@each_scheme
-@each_call
-async def test_slow_drip(clock: MockClock, call: Call, *, tls: bool) -> None:
-    """No pause is too long, and yet the whole is: it cannot outlive the total."""
-    async with new_world(tls=tls, timeouts=DRIP) as world:
-        for at in places(call):
-            world.reply(call, Fault.slow_drip(4.0, at=at))
-            error = await world.fails(call, APITimeoutError, after=10.0)
-            assert (error.phase, error.limit) == ("total", 10.0)
-        world.reply(call, Fault.slow_drip(4.0))
-        await world.gives_up(call, 9.0)
-        await world.works(call)
-
-
-@each_call
-@pytest.mark.parametrize("status", [500, 307, 429])
-async def test_slow_drip_of_a_body_that_nobody_wants(
-    clock: MockClock, call: Call, status: int
-) -> None:
-    location = "Location: /openai/v1/models"
-    first = head("Content-Length: 1000", location, status=f"{status} No")
-    drip = Reply.raw(first + b"x" * 1000, fault=Fault.slow_drip(4.0, at=len(first)))
-    async with new_world(timeouts=DRIP, retries=2) as world:
-        world.fake.enqueue(*[drip] * 3)
-        await world.fails(call, after=10.0)
-        world.fake._script.clear()
-        await world.works(call)
-
-
-async def comments(stream: Stream) -> None:
-    """An event stream that says that it is alive, and nothing else."""
-    await request_of(stream)
-    await stream.send_all(head("Transfer-Encoding: chunked"))
-    while True:
-        await stream.send_all(chunk(b": still here\n\n"))
-        await trio.sleep(4.0)
-
-
-@each_scheme
-async def test_slow_drip_of_comments(clock: MockClock, *, tls: bool) -> None:
-    async with new_world(tls=tls, timeouts=DRIP) as world:
-        world.next(comments)
-        assert (await world.fails(streamed, APITimeoutError, after=10.0)).phase == "total"
-    limits = attrs.evolve(DRIP, first_token=7.0)
-    async with new_world(tls=tls, timeouts=limits) as world:
-        world.next(comments)
-        assert (await world.fails(streamed, APITimeoutError, after=7.0)).phase == "first_token"
-        await world.works(streamed)
-
-
-async def read_slowly(stream: Stream) -> None:
-    await request_of(stream, head_only=True)
-    while await stream.receive_some(1):  # noqa: ASYNC110 (it polls nothing)
-        await trio.sleep(4.0)
-
-
-@each_scheme
-@each_large
-async def test_slow_drip_of_a_server_that_reads(clock: MockClock, call: Call, *, tls: bool) -> None:
-    async with new_world(tls=tls, timeouts=attrs.evolve(DRIP, write=None)) as world:
-        world.next(read_slowly)
-        error = await world.fails(call, APITimeoutError, after=10.0)
-        assert error.phase == "total"
-        await world.works(uploaded)
-
-
-@each_call
-async def test_stalls_and_repetitions_together_stay_within_the_total(
-    clock: MockClock, call: Call
-) -> None:
-    async with new_world(timeouts=DRIP, retries=5) as world:
-        for _ in range(5):
-            world.reply(call, Fault.stall(10))
-        began = trio.current_time()
-        await world.fails(call, APITimeoutError)
-        assert 5.0 < trio.current_time() - began <= 10.0
-        world.fake._script.clear()
-        await world.works(call)
 
 
 # -- half close

@@ -257,10 +257,12 @@ async def test_errors(still_clock: MockClock, frame: Frame, streamed: bool) -> N
         FakeGroq() as server,
         GroqClient("gsk_test", base_url=server.url, max_retries=0) as client,
     ):
-        for row in recorded_errors():
+        for number, row in enumerate(recorded_errors()):
             server.enqueue(response(row["status"], row["headers"], raw_body(row), frame))
+            # Another account each time: no refusal of one holds the next one back.
+            account = client.with_options(api_key=f"gsk_{number}")
             with pytest.raises(errors.APIStatusError) as raised:
-                await client.chat.completions.create(
+                await account.chat.completions.create(
                     model="m", messages=[{"role": "user", "content": "Hello"}], stream=streamed
                 )
             error = raised.value

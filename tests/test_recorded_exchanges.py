@@ -18,6 +18,7 @@ from lossless import lost
 from recorded_exchanges import Endpoint, Exchange, exchanges
 from shared_data import DATA, needs_shared_data
 from trio_groq import GroqClient, errors
+from trio_groq.catalog import Catalog
 from trio_groq.errors import ConversationWarning
 from trio_groq.testing import FakeGroq, RecordedRequest
 from trio_groq.types.chat import ChatCompletion
@@ -157,6 +158,10 @@ def expected_warnings(exchange: Exchange) -> Iterator[None]:
         yield
     deprecated = sorted(set(exchange.params or ()) & set(DEPRECATED))
     expected: list[tuple[type[Warning], str]] = [(DeprecationWarning, name) for name in deprecated]
+    model = Catalog().get((exchange.params or {}).get("model", ""))
+    if model is not None and model.can("tools") is False and (exchange.params or {}).get("tools"):
+        assert exchange.status == 400  # the API refused it
+        expected.append((errors.ModelWarning, "tools:"))
     if exchange.id in BROKEN:
         expected.append((ConversationWarning, "messages[1].tool_calls[0]:"))
     assert [(each.category, str(each.message).split(" ")[0]) for each in caught] == expected

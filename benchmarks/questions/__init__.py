@@ -20,6 +20,7 @@ NAMES: Final = (
     "encoding",
     "cancelling",
     "upload_memory",
+    "run_memory",
 )
 
 

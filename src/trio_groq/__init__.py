@@ -4,7 +4,7 @@
 
     async with GroqClient() as client:  # GROQ_API_KEY
         completion = await client.chat.completions.create(
-            model="llama-3.3-70b-versatile",
+            model="openai/gpt-oss-120b",
             messages=[{"role": "user", "content": "Hello"}],
         )
 

@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
+from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.redirects import follow, is_redirect
 from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.responses import (
@@ -104,6 +105,7 @@ class Caller:
             that does not hold together.
         max_event_bytes: Longest event of a stream, in bytes.
         hooks: The observers; None where there are none.
+        knowledge: What is known of the models.
     """
 
     pool: ConnectionPool
@@ -116,6 +118,7 @@ class Caller:
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     hooks: "Hooks | None" = None
+    knowledge: ModelKnowledge = attrs.field(factory=ModelKnowledge)
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
@@ -281,7 +284,12 @@ class Caller:
                 response.finish()
             if not is_redirect(head):
                 raise error_from_response(
-                    head.status, head.headers, body, request=info, now=time.time()
+                    head.status,
+                    head.headers,
+                    body,
+                    request=info,
+                    now=time.time(),
+                    knowledge=self.knowledge,
                 )
             request = follow(request, head, followed)
             followed += 1

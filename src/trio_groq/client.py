@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from trio_groq._api.auth import ApiKey
+from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.rate_limits import SeenRateLimits
 from trio_groq._api.requests import HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.retry import RetryOption, as_retry_policy
@@ -42,12 +43,14 @@ class _Shared:
         patience: What all calls share in deciding on attempts.
         hooks: The observers; None where there are none.
         latency: The times of calls; None where they are not kept.
+        knowledge: What is known of the models.
     """
 
     pool: ConnectionPool
     patience: Patience
     hooks: "Hooks | None"
     latency: "LatencyTracker | None"
+    knowledge: ModelKnowledge = attrs.field(factory=ModelKnowledge)
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
@@ -181,6 +184,7 @@ class GroqClient(Resources, FanOut):
             strict=config.strict_validation,
             max_event_bytes=config.max_event_bytes,
             hooks=shared.hooks,
+            knowledge=shared.knowledge,
         )
 
     @property
@@ -231,10 +235,11 @@ class GroqClient(Resources, FanOut):
         view = object.__new__(GroqClient)
         config = _with_patience(config, timeout, max_retries)
         view._owns_pool = False
-        # Another key is, for all we know, another account, with limits of its own.
+        # Another key is, for all we know, another account, with limits and models of its own.
         shared = self._shared
         if api_key is not None:
-            shared = attrs.evolve(shared, patience=_new_patience(config, shared.hooks))
+            patience = _new_patience(config, shared.hooks)
+            shared = attrs.evolve(shared, patience=patience, knowledge=ModelKnowledge())
         view._set_up(config, shared)
         return view
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq import errors
-from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.responses import (
     decode_json,
     error_from_event,
@@ -18,7 +17,6 @@ from trio_groq._api.responses import (
     is_event_stream,
 )
 from trio_groq._http.messages import Headers
-from trio_groq.catalog import Catalog, ModelInfo
 from trio_groq.errors import RateLimits, RateLimitWindow, RequestInfo
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
@@ -168,29 +166,6 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
 def test_notes_say_what_to_do(error: errors.APIStatusError, words: str) -> None:
     assert words in notes_of(error)
     assert len(error.__notes__) == 1
-
-
-MISSING = "The model `gpt-oss-20b` does not exist or you do not have access to it."
-
-
-def test_a_model_that_is_not_there_has_names_like_it() -> None:
-    error = api_error(404, code="model_not_found", message=MISSING)
-    first, second = error.__notes__
-    assert "model's name" in first
-    assert second.startswith("Names like it: openai/gpt-oss-20b")
-
-
-def test_the_names_are_those_of_the_client() -> None:
-    knowledge = ModelKnowledge(Catalog([ModelInfo(name="my/gpt-oss-20b")]))
-    body = json.dumps({"error": {"code": "model_not_found", "message": MISSING}}).encode()
-    error = error_from_response(404, JSON_TYPE, body, now=NOW, knowledge=knowledge)
-    assert error.__notes__[1:] == ["Names like it: my/gpt-oss-20b."]
-
-
-def test_a_model_that_is_gone_has_what_is_recommended() -> None:
-    message = "The model `qwen-qwq-32b` has been decommissioned and is no longer supported."
-    notes = notes_of(api_error(400, code="model_decommissioned", message=message))
-    assert "for 2025-07-14, and recommends openai/gpt-oss-120b" in notes
 
 
 def test_no_wait_ends_a_lack_of_quota() -> None:

@@ -71,6 +71,11 @@ def test_the_class_for_413_is_not_transient_whatever_its_code() -> None:
     assert not is_transient(error)
 
 
+def test_a_quota_that_is_spent_comes_back_in_no_wait() -> None:
+    error = errors.RateLimitError("no", status_code=429, code="insufficient_quota")
+    assert not is_transient(error)
+
+
 @pytest.mark.parametrize(
     ("status", "value", "is_retried"),
     [

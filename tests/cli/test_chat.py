@@ -19,7 +19,7 @@ def test_one_answer_to_the_arguments(groq: FakeGroq) -> None:
     result = invoke("Why", "is it blue?", "--system", "Be brief.", stdin="not read")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "Rayleigh.\n", "")
     (request,) = groq.requests
-    assert request.params["model"] == "llama-3.3-70b-versatile"
+    assert request.params["model"] == "openai/gpt-oss-120b"
     assert request.params["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Why is it blue?"},
@@ -110,5 +110,5 @@ def test_in_a_terminal_without_a_prompt_it_converses(
     chat.command.main([], standalone_mode=False)
     shown = capsys.readouterr()
     assert shown.out == "Yes.\n"
-    assert shown.err.startswith("llama-3.3-70b-versatile (/help")
+    assert shown.err.startswith("openai/gpt-oss-120b (/help")
     assert shown.err.count("> ") == 2

@@ -1,6 +1,7 @@
 """Whole runs on the virtual clock, against FakeGroq in the same Trio run."""
 
 import io
+import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,24 @@ def prompt_answers(numbers: range) -> list[bytes]:
     return [line_of(f"r{number}", str(number)) for number in numbers]
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_cut_off_at_any_byte_it_goes_on(
+    seed: int, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    todo = job(tmp_path)
+    data = b"".join(prompt_answers(range(8)))
+    kept = random.Random(seed).randrange(len(data))  # noqa: S311 (a test's)
+    todo.places.output.write_bytes(data[:kept])
+    whole = data[:kept].count(b"\n")
+    async with FakeGroq() as server:
+        with opened(todo.places) as books:
+            facts = await worked(todo, server, books)
+        assert server.requests_served == 10 - whole
+    assert (facts["answered_before"], facts["answered"]) == (whole, 10 - whole)
+    assert len(texts_in(todo.places.output)) == 10
+    assert todo.places.output.read_bytes().startswith(data[:kept][: data[:kept].rfind(b"\n") + 1])
+
+
 async def test_what_failed_is_asked_alone(tmp_path: Path, autojump_clock: MockClock) -> None:
     todo = job(tmp_path, retry_errors=True)
     failed = [line_of(f"r{number}", str(number), failure()) for number in (2, 5)]
@@ -181,19 +200,17 @@ async def test_a_cost_of_earlier_runs_counts(tmp_path: Path, autojump_clock: Moc
 async def test_what_it_costs_has_to_be_known(tmp_path: Path) -> None:
     data = prompt_line("a", model="m2") + prompt_line("b", model="m3")
     todo = job(tmp_path, data, prices=PRICES, max_cost=1.0)
-    with opened(todo.places) as books:
-        with pytest.raises(
-            UsageFailure, match="expected a price of each model, got none of m2, m3"
-        ):
-            todo.survey(books.ledger)
+    wanted = "expected a price of each model, got none of m2, m3"
+    with opened(todo.places) as books, pytest.raises(UsageFailure, match=wanted):
+        todo.survey(books.ledger)
 
 
 async def test_a_wrong_key_ends_it(tmp_path: Path, autojump_clock: MockClock) -> None:
     todo = job(tmp_path)
     async with FakeGroq(api_keys={"gsk_other"}) as server:
-        with opened(todo.places) as books:
-            with pytest.RaisesGroup(AuthenticationError, flatten_subgroups=True):
-                await worked(todo, server, books)
+        refused = pytest.RaisesGroup(AuthenticationError, flatten_subgroups=True)
+        with opened(todo.places) as books, refused:
+            await worked(todo, server, books)
     assert not todo.places.output.exists()
     assert not todo.places.errors.exists()
 
@@ -207,7 +224,7 @@ async def test_an_input_that_changes_on_the_way(
         with opened(todo.places) as books:
             todo.survey(books.ledger)
             todo.places.source.write_bytes(data)
-            with pytest.raises(InvalidRequestError, match="^line 1: "):
+            with pytest.raises(InvalidRequestError, match=r"^line 1: "):
                 list(todo.requests(books.ledger))
         assert server.requests_served == 0
 

@@ -47,7 +47,12 @@ def test_a_line_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     written: list[bytes] = []
     journal = Journal.open(path)
     real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: written.append(data) or real(fd, data))
+
+    def write(fd: int, data: bytes) -> int:
+        written.append(data)
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
     journal.append(line_of("a"))
     assert written == [line_of("a")]
     journal.close()
@@ -114,10 +119,9 @@ def test_a_file_that_has_gone_meanwhile_is_opened_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between opening and locking, the holder of the lock replaces the file, or takes it away."""
-    changes: list[Callable[[], object]] = [
-        path.unlink,
-        lambda: (path.with_name("new").write_bytes(LINES), path.with_name("new").replace(path)),
-    ]
+    new = path.with_name("new")
+    new.write_bytes(LINES)
+    changes: list[Callable[[], object]] = [path.unlink, lambda: new.replace(path)]
     real = _run_journal._lock
 
     def lock(fd: int, where: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_name_that_is_anothers(ledger: Ledger) -> None:
     ledger.meet(request("n", line=3))
     with pytest.raises(
         InvalidRequestError,
-        match="^line 5: custom_id: expected one of its own, got 'n' as in line 3$",
+        match=r"^line 5: custom_id: expected one of its own, got 'n' as in line 3$",
     ):
         ledger.meet(request("n", line=5))
 
@@ -96,7 +96,7 @@ def test_there_is_a_bound() -> None:
     ledger.meet(request("a"))
     for add in (ledger.add_failure, ledger.add_answer):
         with pytest.raises(
-            InvalidRequestError, match="^run: expected at most 2 requests, got more"
+            InvalidRequestError, match=r"^run: expected at most 2 requests, got more"
         ):
             add(entry("c"))
     assert _run_ledger.MAX_REQUESTS >= 1_000_000

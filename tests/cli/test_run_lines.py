@@ -28,7 +28,7 @@ def test_what_has_no_end_is_left() -> None:
 def test_a_line_that_is_too_long_ends_the_reading(rest: bytes) -> None:
     lines = lines_of([b"1234\n", b"123", b"45" + rest], 4)
     assert next(lines) == (1, b"1234")
-    with pytest.raises(InvalidRequestError, match="^line 2: expected at most 4 bytes, got more$"):
+    with pytest.raises(InvalidRequestError, match=r"^line 2: expected at most 4 bytes, got more$"):
         next(lines)
 
 

@@ -29,13 +29,13 @@ def test_an_override_replaces_one_value_and_changes_nothing(
     "text", ["temperature=0", "body=1", "body.a", "body..a=1", "body.=1", "=1", "url.a=1"]
 )
 def test_what_is_no_override(text: str) -> None:
-    with pytest.raises(UsageFailure, match="^--set: expected body.NAME=JSON, got "):
+    with pytest.raises(UsageFailure, match=r"^--set: expected body.NAME=JSON, got "):
         parse_override(text)
 
 
 @pytest.mark.parametrize("value", ["warm", "", "{", "\udcff"])
 def test_a_value_that_is_no_json(value: str) -> None:
-    with pytest.raises(UsageFailure, match="^--set body.a: expected JSON, got ") as caught:
+    with pytest.raises(UsageFailure, match=r"^--set body\.a: expected JSON, got ") as caught:
         parse_override(f"body.a={value}")
     assert caught.value.notes == ("text is JSON in double quotes: --set 'body.a=\"...\"'",)
 

@@ -15,8 +15,8 @@ PATH = Path("in.jsonl")
 PRICES = Prices({MODEL: Price(1.0, 2.0)})
 
 
-def requests(count: int, **more: object) -> list[RunRequest]:
-    return [request(f"r{number}", line=number + 1, **more) for number in range(count)]
+def requests(count: int) -> list[RunRequest]:
+    return [request(f"r{number}", line=number + 1) for number in range(count)]
 
 
 def ledger() -> Ledger:
@@ -53,7 +53,7 @@ def test_models_without_a_price() -> None:
 def test_the_first_wrong_lines_are_shown() -> None:
     wrong = [InvalidRequestError(f"line {number}: wrong") for number in range(12)]
     with pytest.raises(
-        UsageFailure, match="^in.jsonl: expected valid requests, got 13 that are none$"
+        UsageFailure, match=r"^in\.jsonl: expected valid requests, got 13 that are none$"
     ) as caught:
         survey(PATH, [request("r1"), *wrong, request("r1", "changed", line=99)], ledger())
     assert caught.value.notes == (*map(str, wrong[:10]), "and 3 more")

@@ -31,5 +31,5 @@ def test_a_name_reaches_into_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["{", "}", "{a", "{}", "{a:>9}", "{a!r}", "{a:{b}}"])
 def test_what_is_no_template(text: str) -> None:
-    with pytest.raises(UsageFailure, match="^--template: expected text with {column} in it"):
+    with pytest.raises(UsageFailure, match=r"^--template: expected text with {column} in it"):
         Template(text)

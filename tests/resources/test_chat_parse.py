@@ -82,7 +82,8 @@ async def test_raw_responses_are_parsed_too(fake_groq: FakeGroq) -> None:
 async def test_an_image_goes_with_it(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(PARIS)
     part = {"type": "image_url", "image_url": {"url": b"\xff\xd8\xff"}}
-    ask: dict[str, Any] = {**ASK, "messages": [{"role": "user", "content": [part]}]}
+    scout = "meta-llama/llama-4-scout-17b-16e-instruct"
+    ask: dict[str, Any] = {"model": scout, "messages": [{"role": "user", "content": [part]}]}
     async with client_of(fake_groq) as client:
         completion = await client.chat.completions.parse(**ask, response_format=City)
     assert completion.parsed == VALUE

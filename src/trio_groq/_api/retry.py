@@ -198,6 +198,8 @@ def is_transient(error: GroqError, statuses: Collection[int] = RETRIED_STATUSES)
         broke, and for a time limit on one phase of an attempt.
     """
     if isinstance(error, APIStatusError):
+        if error.code == "insufficient_quota":  # a 429 that no wait overcomes
+            return False
         return error.status_code in statuses or error.status_code >= FIRST_SERVER_STATUS
     if isinstance(error, APITimeoutError):
         return error.phase not in FINAL_PHASES

@@ -37,6 +37,8 @@ COMMANDS: Final = {
         "trio_groq.cli.run", "Answer a file of requests: resumable, bounded, within the limits."
     ),
     "demo": Entry("trio_groq.cli.demo", "Stream many answers at once. Needs no key, no network."),
+    "bench": Entry("trio_groq.cli.bench", "Load the API at a set rate, and report latencies."),
+    "doctor": Entry("trio_groq.cli.doctor", "Check everything on the way to the API."),
     "serve": Entry("trio_groq.cli.serve", "Run FakeGroq, a scripted Groq, on a port."),
 }
 

@@ -156,11 +156,6 @@ class Books:
         self._output.sync()
         self._errors.sync()
 
-    def close(self) -> None:
-        """Give both back; empty ones go."""
-        self._output.close()
-        self._errors.close()
-
 
 @contextmanager
 def opened(places: Places, prices: Prices | None = None) -> Iterator[Books]:

@@ -148,12 +148,13 @@ async def work_off(
                 with showing(told) as (show, seconds):
                     nursery.start_soon(tick, show, seconds, tally, client.rate_limits)
                     await engine.run(job.requests(books.ledger))
+                    facts = tally.facts(trio.current_time())
                     nursery.cancel_scope.cancel()
     return {
         "requests": found.requests,
         "answered_before": found.answered,
         "failed_before": found.failed,
-        **tally.facts(trio.current_time()),
+        **facts,
         "stopped_by": engine.reason,
         "output": str(job.places.output),
         "errors": str(job.places.errors),

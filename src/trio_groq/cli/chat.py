@@ -17,7 +17,7 @@ from trio_groq.config import ClientConfig
 
 __all__ = ["answer_once", "command", "converse"]
 
-_DEFAULT_MODEL: Final = "llama-3.3-70b-versatile"
+_DEFAULT_MODEL: Final = "openai/gpt-oss-120b"
 
 _MAX_PROMPT_BYTES: Final = 16 * 1024 * 1024
 """Of standard input: several times what the largest context window takes, far below memory."""

@@ -85,8 +85,10 @@ _PATH: Final = click.Path(path_type=Path)
 
 @click.command
 @click.argument("source", metavar="FILE", type=_PATH)
-@click.option("-o", "--output", type=_PATH, help="Where answers go: FILE's name, .results.jsonl.")
-@click.option("--errors", type=_PATH, help="Where failures go: FILE's name, .errors.jsonl.")
+@click.option(
+    "-o", "--output", type=_PATH, help="Where answers go: NAME.results.jsonl beside FILE."
+)
+@click.option("--errors", type=_PATH, help="Where failures go: NAME.errors.jsonl beside them.")
 @click.option("--template", help="Prompt of a CSV row, with {column}s; @PATH for one in a file.")
 @click.option("--model", help="Who answers, whatever the lines say.")
 @click.option("--set", "sets", multiple=True, metavar="body.NAME=JSON", help="A parameter of all.")

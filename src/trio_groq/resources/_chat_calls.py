@@ -1,18 +1,19 @@
 """The parameters of a chat completion become a call, and its responses values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from trio_groq._api.conversation import find_problems
 from trio_groq._api.images import find_images, with_images
+from trio_groq._api.model_checks import find_misuses
 from trio_groq._api.parameters import Validator, sendable_messages
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call
 from trio_groq._call import Caller, RequestOptions
 from trio_groq._callers import warn
 from trio_groq._images import embed_images
 from trio_groq._readers import Reader, json_reader
-from trio_groq.errors import ConversationWarning, InvalidRequestError
+from trio_groq.errors import ConversationWarning, InvalidRequestError, ModelWarning
 from trio_groq.resources._base import Streaming, make_call, with_stream
 from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
@@ -56,6 +57,16 @@ def _check_conversation(messages: Sequence[object], *, strict: bool) -> None:
         warn(str(problem), ConversationWarning)
 
 
+def _check_model(caller: Caller, params: Mapping[str, Any], body: object) -> None:
+    model = caller.knowledge.catalog.get(params["model"])
+    if model is None:
+        return
+    for misuse in find_misuses(model, params, len(body) if isinstance(body, bytes) else 0):
+        if caller.strict:
+            raise InvalidRequestError(str(misuse), path=misuse.path, value=misuse.value)
+        warn(str(misuse), ModelWarning)
+
+
 def chat_call(
     caller: Caller,
     params: ChatCompletionCreateParams,
@@ -73,14 +84,17 @@ def chat_call(
 
     Raises:
         InvalidRequestError: A parameter is not valid, or, when strict, the conversation does not
-            hold together, which is a `ConversationWarning` else.
+            hold together or the model cannot do what is asked, which is a `ConversationWarning` or
+            a `ModelWarning` else.
     """
     _validator()(params)
     messages = params["messages"]
     _check_conversation(messages, strict=caller.strict)
     content: dict[str, object] = {**params, "messages": sendable_messages(messages)}
     accept = EVENT_STREAM if stream is True else JSON
-    return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
+    call = make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
+    _check_model(caller, params, call.body)
+    return call
 
 
 def has_images(params: ChatCompletionCreateParams) -> bool:

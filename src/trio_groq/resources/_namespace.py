@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trio_groq._call import Caller
 
 if TYPE_CHECKING:
+    from trio_groq._health import Health
+    from trio_groq.catalog import Catalog
     from trio_groq.resources.audio import Audio
     from trio_groq.resources.batches import Batches
     from trio_groq.resources.chat import Chat
@@ -25,6 +27,29 @@ class Resources:
     """The API, resource by resource."""
 
     _caller: Caller
+
+    @property
+    def catalog(self) -> "Catalog":
+        """What is known of the models; `models.list()` has it take over what the API says."""
+        return self._caller.knowledge.catalog
+
+    async def health_check(
+        self,
+        *,
+        deep: bool = False,
+        model: str | None = None,
+        timeout: float = 10.0,  # noqa: ASYNC109 (the client's own limit, with errors of its own)
+    ) -> "Health":
+        """Look whether the API can be used now. A failure of it is a result, and is not raised.
+
+        Args:
+            deep: Have a model answer, too, with one token; that costs some.
+            model: Which model; None for a small one that the account has.
+            timeout: Seconds for the whole check.
+        """
+        from trio_groq._health import health_check
+
+        return await health_check(self, deep=deep, model=model, timeout=timeout)
 
     @cached_property
     def audio(self) -> "Audio":

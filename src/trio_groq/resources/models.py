@@ -77,7 +77,7 @@ class Models(Resource):
         return await self._perform("DELETE", _path_of(model), _deleted_reader(), options)
 
     async def list(self, **options: Unpack[RequestOptions]) -> ModelListResponse:
-        """List all models, in one piece.
+        """List all models, in one piece. The client's catalog takes it over.
 
         Args:
             options: See `RequestOptions`.
@@ -85,7 +85,10 @@ class Models(Resource):
         Raises:
             APIError: The call failed: see the error tree.
         """
-        return await self._perform("GET", _PATH, _list_reader(), options)
+        listed = await self._perform("GET", _PATH, _list_reader(), options)
+        if isinstance(listed, ModelListResponse):  # the raw forms return a response
+            self._caller.knowledge.learn(listed.data)
+        return listed
 
 
 @final

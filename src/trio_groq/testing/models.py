@@ -55,6 +55,7 @@ _KNOWN: Final[Mapping[str, _Facts]] = {
     "openai/gpt-oss-120b": _CHAT,
     "openai/gpt-oss-20b": _CHAT,
     "qwen/qwen3-32b": _CHAT,
+    "qwen/qwen3.8-27b": _CHAT,
     "groq/compound": _CHAT,
     "groq/compound-mini": _CHAT,
     "whisper-large-v3": _small("audio", "OpenAI", 448),
