@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from trio_groq._api.tool_calls import ToolResult
     from trio_groq._api.tool_steps import ToolRun, ToolStep
     from trio_groq._api.uploads import AsyncBytes, FileTypes
-    from trio_groq._api_response import APIResponse
-    from trio_groq._binary import BinaryResponse
+    from trio_groq._api_response import APIResponse, ResponseManager, TextStream
+    from trio_groq._binary import BinaryResponse, ByteStream
     from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
     from trio_groq._gates import GateStatistics
     from trio_groq._http.pool_state import PoolStatistics
@@ -122,6 +122,7 @@ __all__ = [
     "BatchResponseLine",
     "BatchResults",
     "BinaryResponse",
+    "ByteStream",
     "CapacityExceededError",
     "ChatRequest",
     "ChatStream",
@@ -165,6 +166,7 @@ __all__ = [
     "RequestInfo",
     "RequestOptions",
     "RequestTooLargeError",
+    "ResponseManager",
     "ResponseStream",
     "ResponseText",
     "RetryBudgetPolicy",
@@ -175,6 +177,7 @@ __all__ = [
     "StepFinishedEvent",
     "StreamError",
     "StreamIterator",
+    "TextStream",
     "Timeouts",
     "ToolEvent",
     "ToolFinishedEvent",
@@ -195,6 +198,9 @@ _MODULES = frozenset(
     {"catalog", "client", "config", "errors", "fanout", "observe", "sse", "testing", "types"}
 )
 _HOMES = {
+    "ResponseManager": "_api_response",
+    "TextStream": "_api_response",
+    "ByteStream": "_binary",
     "FALLBACK_ERRORS": "fanout.race",
     "Outcome": "fanout.outcome",
     "HedgeBudget": "fanout.hedge",

@@ -26,6 +26,17 @@ MAX_LINE_CHARS: Final = 16 * 1024 * 1024
 """Longest line that `iter_lines` holds: as long as the largest event of a stream."""
 
 
+class _Usage(msgspec.Struct):
+    total_tokens: int | None = None
+
+
+class _Costs(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+_COSTS: Final = msgspec.json.Decoder(_Costs)
+
+
 @final
 class APIResponse(Generic[T]):
     """A response as it came. Made by `with_raw_response` and `with_streaming_response`.
@@ -34,13 +45,23 @@ class APIResponse(Generic[T]):
     `with_streaming_response` it has not, and the response is used with `async with`.
     """
 
-    __slots__ = ("__weakref__", "_body", "_made_at", "_parsed", "_reader", "_response", "_token")
+    __slots__ = (
+        "__weakref__",
+        "_body",
+        "_made_at",
+        "_parsed",
+        "_reader",
+        "_response",
+        "_state",
+        "_token",
+    )
 
     def __init__(self, response: OpenResponse, reader: Reader[T], body: bytes | None) -> None:
         self._response = response
         self._reader = reader
         self._body = body
         self._parsed: T | None = None
+        self._state = ""
         self._token = trio.lowlevel.current_trio_token()
         self._made_at = caller_line()
 
@@ -105,7 +126,7 @@ class APIResponse(Generic[T]):
             StreamError: It was read in pieces already, or closed.
         """
         if self._body is None:
-            response = self._unread()
+            response = self._unread("read already")
             try:
                 self._body = await response.read(limit)
             finally:
@@ -147,7 +168,7 @@ class APIResponse(Generic[T]):
         reader = self._reader
         if reader.decode is None:
             assert reader.open is not None  # noqa: S101 (a reader has one of the two)
-            return await reader.open(self._unread())
+            return await reader.open(self._unread("handed on"))
         if self._parsed is None:
             body = await self.read(reader.limit)
             self._parsed = reader.decode(body, self._response)
@@ -165,7 +186,7 @@ class APIResponse(Generic[T]):
         Raises:
             StreamError: It was read already, or closed.
         """
-        return ByteStream(self._unread(), chunk_size)
+        return ByteStream(self._unread("read already"), chunk_size, owner=self)
 
     def iter_text(self, chunk_size: int | None = None) -> "TextStream":
         """The body as pieces of text, in UTF-8, invalid bytes replaced; else as `iter_bytes`."""
@@ -179,10 +200,20 @@ class APIResponse(Generic[T]):
         """
         return TextStream(self.iter_bytes(), lines=True)
 
-    def _unread(self) -> OpenResponse:
-        if not self._response.open:
-            state = "closed" if self._body is None else "read already"
+    def cost(self) -> int | None:
+        """Tokens that the call cost, as far as a body that was read says so."""
+        try:
+            usage = None if self._body is None else _COSTS.decode(self._body).usage
+        except (ValueError, RecursionError):  # no JSON, or of another kind
+            return None
+        return None if usage is None else usage.total_tokens
+
+    def _unread(self, becomes: str) -> OpenResponse:
+        """The response, for the one who reads it; from now on it is what it `becomes`."""
+        state = self._state if self._response.open or self._body is not None else "closed"
+        if state:
             raise StreamError(f"response: expected it to be unread, got it {state}")
+        self._state = becomes
         return self._response
 
     async def aclose(self) -> None:
@@ -193,7 +224,8 @@ class APIResponse(Generic[T]):
     close = aclose
 
     def __del__(self) -> None:
-        let_go(self, self._response, self._token, self._made_at)
+        if self._state != "handed on":  # who has it now sees to it
+            let_go(self, self._response, self._token, self._made_at)
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"

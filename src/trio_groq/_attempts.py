@@ -15,6 +15,7 @@ from trio_groq._api.requests import Call
 from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._api.throttle import estimate_tokens
+from trio_groq._api_response import APIResponse
 from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
@@ -25,6 +26,7 @@ from trio_groq.errors import (
     APITimeoutError,
     AttemptRecord,
     CircuitOpenError,
+    GroqError,
     RequestInfo,
 )
 
@@ -112,39 +114,51 @@ class Attempts:
         place = gates.new_place()
         if budget is not None:
             budget.called(trio.current_time())
-        error: APIError | None = None
+        last: APIError | None = None
         while True:
-            permit = await self._enter(call, place, error)
-            self._started = trio.current_time()
-            if self._watch is not None:
-                self._watch.attempt_started()
             try:
-                value, response = await attempt(call, len(self._history))
-            except APIError as failed:
-                error = failed
-                wait, is_held = self._judge(call, permit, failed)
+                permit = await self._enter(call, place, last)
+            finally:
+                last = None  # its traceback holds this frame
+            try:
+                return await self._attempt(call, permit, attempt)
+            except APIError as error:
+                wait, is_held = self._judge(call, permit, error)
                 # A caller that has given up meanwhile is told so, and not of this.
                 await trio.lowlevel.checkpoint_if_cancelled()
-                if wait is not None and not is_held and not self._affordable(failed):
-                    wait = None
                 if self._watch is not None:
-                    self._watch.attempt_failed(failed, wait)
+                    self._watch.attempt_failed(error, wait)
                 if wait is None:
                     raise
-            else:
-                permit.succeeded(response.head.headers)
-                if permit.counts_tokens and (cost := _cost_of(value)) is not None:
-                    permit.used(cost)
-                self._record(response)
-                response.permit = permit
-                error = None  # its traceback holds this frame
-                return value, response
+                last = error
             finally:
                 permit.cancelled()  # unless it was settled
             if not is_held:
                 await trio.sleep(wait)
                 if self._watch is not None:
                     self._watch.waited("retry", wait)
+
+    async def _attempt(
+        self, call: Call, permit: Permit, attempt: Attempt[T]
+    ) -> tuple[T, OpenResponse]:
+        """One attempt; a permit that succeeded, or was not used, is settled."""
+        self._started = trio.current_time()
+        if self._watch is not None:
+            self._watch.attempt_started()
+        try:
+            value, response = await attempt(call, len(self._history))
+        except APIError:
+            raise
+        except GroqError:  # refused by ourselves: a header, the key, the body
+            permit.unsent()
+            raise
+        permit.succeeded(response.head.headers)
+        if permit.counts_tokens and (cost := _cost_of(value)) is not None:
+            permit.used(cost)
+        response.attempts = len(self._history) + 1
+        response.history = self._history
+        response.permit = permit
+        return value, response
 
     async def _enter(self, call: Call, place: int, last: APIError | None) -> Permit:
         """Wait until the next attempt may be sent.
@@ -155,11 +169,18 @@ class Attempts:
         """
         gates = self._patience.gates
         length = len(call.body) if isinstance(call.body, bytes) else 0
-        target = self._origin, call.model, estimate_tokens(length, call.max_tokens), place
+        estimate = estimate_tokens(length, call.max_tokens) if call.model else 1
+        target = self._origin, call.model, estimate, place
         permit = gates.try_enter(*target)
         if permit is not None:
             return permit  # noqa: ASYNC910 (asked only where a request follows)
         if not self._patience.waits:
+            if last is not None:
+                last.add_note("Not tried again: a gate is shut, and this call waits at none.")
+                try:
+                    raise last
+                finally:
+                    del last
             raise APITimeoutError(
                 f"rate limit: expected a turn for {call.model or 'a call'} at once, got a wait",
                 phase="rate_limit",
@@ -174,7 +195,10 @@ class Attempts:
                     late.request = self._info
                 raise
             last.add_note(f"Not tried again: {late}")
-            raise last from None
+            try:
+                raise last from None
+            finally:
+                del last
         waited = trio.current_time() - since
         if self._watch is not None and waited > 0:
             self._watch.waited("gates", waited)
@@ -194,6 +218,8 @@ class Attempts:
         if not _repeatable(call):
             wait = None
         is_held = permit.failed(error, wait)
+        if wait is not None and not is_held and not self._affordable(error):
+            wait = None
         self._history += (
             AttemptRecord(
                 number=number,
@@ -220,10 +246,6 @@ class Attempts:
         )
         return False
 
-    def _record(self, response: OpenResponse) -> None:
-        response.attempts = len(self._history) + 1
-        response.history = self._history
-
     def _remaining(self) -> float:
         end = min(self._deadlines.ends_at, trio.current_effective_deadline())
         return math.inf if end == math.inf else end - trio.current_time()
@@ -244,5 +266,7 @@ def _repeatable(call: Call) -> bool:
 
 def _cost_of(value: object) -> int | None:
     """Tokens that a call cost, if its value says so; a stream says so at its end."""
+    if isinstance(value, APIResponse):
+        return value.cost()
     total = getattr(getattr(value, "usage", None), "total_tokens", None)
     return total if isinstance(total, int) else None

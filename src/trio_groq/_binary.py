@@ -32,15 +32,19 @@ class ByteStream:
     Args:
         response: The response, open.
         size: Bytes of each piece but the last; None for pieces as they come.
+        owner: Kept while this is: dropped, it would close the response.
     """
 
-    __slots__ = ("_response", "_rest", "_size")
+    __slots__ = ("_owner", "_response", "_rest", "_size")
 
-    def __init__(self, response: OpenResponse, size: int | None = None) -> None:
+    def __init__(
+        self, response: OpenResponse, size: int | None = None, *, owner: object = None
+    ) -> None:
         if size is not None and not (isinstance(size, int) and size > 0):
             raise InvalidRequestError(
                 f"chunk_size: expected a positive integer, got {size!r}", path="chunk_size"
             )
+        self._owner = owner
         self._response = response
         self._size = size
         self._rest = bytearray()
@@ -130,7 +134,7 @@ class BinaryResponse:
             InvalidRequestError: `chunk_size` is no positive integer.
             StreamError: It was read already, or closed.
         """
-        return ByteStream(self._start(), chunk_size)
+        return ByteStream(self._start(), chunk_size, owner=self)
 
     iter_bytes = aiter_bytes
 

@@ -216,8 +216,6 @@ class Caller:
         async def attempt(
             deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
         ) -> tuple[None, OpenResponse]:
-            if events:
-                deadlines.expect_first_token()
             response = await self._send(deadlines, watch, call, retries)
             if events and not is_event_stream(response.head.headers):
                 try:
@@ -230,7 +228,7 @@ class Caller:
                 )
             return None, response
 
-        _, response = await self._persist(call, attempt, timeout, max_retries)
+        _, response = await self._persist(call, attempt, timeout, max_retries, events=events)
         return response
 
     async def _persist(
@@ -241,6 +239,8 @@ class Caller:
         ],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
+        *,
+        events: bool = False,
     ) -> tuple[T, OpenResponse]:
         """Attempt a call until it succeeds, or its policy or a deadline says stop."""
         self.pool.check_run()
@@ -250,6 +250,8 @@ class Caller:
         if not isinstance(max_retries, NotGiven):
             policy = as_retry_policy(max_retries, policy)
         deadlines = Deadlines(limits, trio.current_time())
+        if events:
+            deadlines.expect_first_token()
         origin, info = self.builder.base.origin, self._describe(call)
         if self.hooks is None:
             attempts = Attempts(self.patience, policy, deadlines, origin, info)

@@ -101,7 +101,7 @@ class EventStream(ABC, Generic[E, R]):
         *,
         max_event_bytes: int,
     ) -> None:
-        self._open = open_response
+        self._open: Callable[[], Awaitable[OpenResponse]] | None = open_response
         self._parser = SSEParser(max_event_bytes=max_event_bytes)
         self._accumulator = accumulator
         self._ready: list[E] = []  # the next one last: a deque takes 700 bytes
@@ -148,7 +148,9 @@ class EventStream(ABC, Generic[E, R]):
             if self._token is not None:
                 raise StreamError("stream: expected to be opened once, got a second time")
             self._token = trio.lowlevel.current_trio_token()
-            self._response = response = await self._open()
+            open_response, self._open = self._open, None  # it holds the request's body
+            assert open_response is not None  # noqa: S101 (there is no token yet)
+            self._response = response = await open_response()
             if response.watch is not None:
                 response.watch.is_stream = True
             return self

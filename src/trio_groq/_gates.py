@@ -159,6 +159,14 @@ class Permit:
         if self._spend is not None:
             wake(self._spend.answered(None, now))
 
+    def unsent(self) -> None:
+        """The attempt could not be sent, through no fault of the service."""
+        now = trio.current_time()
+        self._settle_circuit(now, failed=None)
+        wake(self._rate.void())
+        if self._spend is not None:
+            wake(self._spend.void(now))
+
     def _settle_circuit(self, now: float, *, failed: bool | None) -> None:
         permit = self._circuit
         if permit is None:
@@ -369,7 +377,9 @@ class Gates:
         circuit = self._circuits.get(origin)
         if circuit is None:
             circuit = self._circuits[origin] = Circuit(self._breaker)
-            for old, each in list(self._circuits.items())[: len(self._circuits) - MAX_ORIGINS]:
+            for old, each in list(self._circuits.items())[
+                : max(0, len(self._circuits) - MAX_ORIGINS)
+            ]:
                 if each.state is CircuitState.CLOSED and not each.line:
                     del self._circuits[old]
         return circuit

@@ -11,7 +11,7 @@ from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
-from trio_groq.errors import APIError, APITimeoutError, AttemptRecord, RequestInfo
+from trio_groq.errors import APIError, APITimeoutError, AttemptRecord, RequestInfo, StreamError
 from trio_groq.types.meta import ResponseMeta, Timings
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class OpenResponse:
         "_pool",
         "_queue",
         "_sent_at",
+        "_was_complete",
         "attempts",
         "deadlines",
         "first_token_at",
@@ -80,6 +81,7 @@ class OpenResponse:
         self._sent_at = connection.sent_at
         self._first_byte_at = now
         self._ended_at: float | None = None
+        self._was_complete = False
         self.first_token_at: float | None = None
         self.head: ResponseHead = head
         self.request: RequestInfo = request
@@ -112,7 +114,8 @@ class OpenResponse:
             trio.TooSlowError: A limit passed: `too_slow` says which.
             APIConnectionError: The connection broke.
         """
-        assert self._connection is not None  # noqa: S101 (callers check `open`)
+        if self._connection is None:
+            raise StreamError("response: expected it to be open, got it closed")
         return self._connection.receive(self.deadlines, consume)
 
     def too_slow(self) -> APITimeoutError:
@@ -185,9 +188,13 @@ class OpenResponse:
                 piece.extend(memoryview(data)[start:end])
             return bool(piece)
 
+        if self._connection is None and not self._was_complete:
+            raise StreamError("response: expected it to be open, got it closed")
         if self.complete:
-            await trio.lowlevel.checkpoint()
-            self.finish()
+            try:
+                await trio.lowlevel.checkpoint()
+            finally:
+                self.finish()
             return b""
         try:
             await self._receive_all(consume)
@@ -199,6 +206,7 @@ class OpenResponse:
                 self.watch.failed(exc)
             self.finish()
             raise
+        self.deadlines.first_token_came()
         if self.complete:
             self.finish()
         return bytes(piece)
@@ -213,7 +221,7 @@ class OpenResponse:
         """Give the connection back. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            complete = connection.complete
+            complete = self._was_complete = connection.complete
             self._ended_at = trio.current_time()
             self._pool.release(connection)
             if self.watch is not None:

@@ -1,7 +1,6 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,13 +120,18 @@ def test_a_file_that_has_gone_meanwhile_is_opened_again(
     """Between opening and locking, the holder of the lock replaces the file, or takes it away."""
     new = path.with_name("new")
     new.write_bytes(LINES)
-    changes: list[Callable[[], object]] = [path.unlink, lambda: new.replace(path)]
+
+    def replace() -> None:
+        new.replace(path)
+
+    changes = [path.unlink, replace]
     real = _run_journal._lock
 
     def lock(fd: int, where: Path) -> None:
         real(fd, where)
         if changes:
-            changes.pop()()
+            change = changes.pop()
+            change()
 
     monkeypatch.setattr(_run_journal, "_lock", lock)
     journal = Journal.open(path)

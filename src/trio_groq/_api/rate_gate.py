@@ -347,6 +347,6 @@ class RateGate:
 
     def _forget_others(self) -> None:
         # Those that calls wait for are as many as these calls at the most.
-        for name, known in list(self._models.items())[: len(self._models) - MAX_MODELS]:
+        for name, known in list(self._models.items())[: max(0, len(self._models) - MAX_MODELS)]:
             if not known.line:
                 del self._models[name]

@@ -143,32 +143,41 @@ def retry_after(headers: Mapping[str, str], body_message: str | None, now: float
     Args:
         headers: Header fields; names are looked up in lower case.
         body_message: The message of the error in the body, if there is one.
-        now: Seconds since the Unix epoch, to which a date is relative.
+        now: Seconds since the Unix epoch, to which a date is relative where the response has no
+            `date` of its own: the server knows best what its clock said, and ours may be wrong.
 
     Returns:
         Seconds, 0 or more and finite; None if the server does not say.
 
-    Source: RFC 9110, 10.2.3; `retry-after-ms` and the message are Groq's own.
+    Source: RFC 9110, 6.6.1 and 10.2.3; `retry-after-ms` and the message are Groq's own.
     """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000
-    seconds = _header_wait(headers.get("retry-after", ""), now)
+    seconds = _header_wait(headers.get("retry-after", ""), headers.get("date", ""), now)
     return seconds if seconds is not None else _message_wait(body_message or "")
 
 
-def _header_wait(text: str, now: float) -> float | None:
+def _header_wait(text: str, date: str, now: float) -> float | None:
     seconds = _number(text)
     if seconds is None:
         seconds = parse_duration(text)
-    return seconds if seconds is not None else _until_date(text, now)
+    if seconds is not None:
+        return seconds
+    moment = _moment(text)
+    if moment is None:
+        return None
+    said_at = _moment(date)
+    wait = moment - (now if said_at is None else said_at)
+    return wait if wait >= 0 else None
 
 
 def _number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def _until_date(text: str, now: float) -> float | None:
+def _moment(text: str) -> float | None:
+    """An HTTP-date in seconds since the Unix epoch."""
     # Each form of a date has a time of day with colons: nothing is imported for other rubbish.
     if ":" not in text or len(text) > MAX_DATE_CHARS:
         return None
@@ -181,8 +190,7 @@ def _until_date(text: str, now: float) -> float | None:
         return None
     if moment.tzinfo is None:  # the form of C's asctime names no zone, and means UTC
         moment = moment.replace(tzinfo=dt.UTC)
-    wait = moment.timestamp() - now
-    return wait if wait >= 0 else None
+    return moment.timestamp()
 
 
 def _message_wait(message: str) -> float | None:

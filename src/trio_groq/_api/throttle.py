@@ -105,7 +105,8 @@ class _Bucket:
         return now + missing / self.per_second if missing > 0 else now
 
     def spend(self, cost: float, now: float) -> None:
-        self._level = self.level(now) - cost
+        # As `ready_at` has it: more than it ever holds is never waited for, nor owed.
+        self._level = self.level(now) - min(cost, self.capacity)
 
     def distance(self, cost: float, since: float, now: float) -> float:
         """How many seconds the next call is to stay behind one that took `cost` at `since`."""
@@ -114,7 +115,7 @@ class _Bucket:
         left = level - (now - since) * self.per_second
         if left >= reserve or level >= self.capacity:
             return 0.0
-        return cost / self.per_second * (1 - max(left, 0.0) / reserve)
+        return min(cost, self.capacity) / self.per_second * (1 - max(left, 0.0) / reserve)
 
     def give(self, amount: float, now: float) -> None:
         self.set(self.level(now) + amount, now)
@@ -173,10 +174,11 @@ class _Budget:
         self.requests -= 1
         self.tokens -= cost
 
-    def correct(self, tokens: int, now: float) -> None:
-        """So many tokens were taken and not used (or used and not taken, below zero)."""
-        if self._own_tokens is not None:
-            self._own_tokens.give(tokens, now)
+    def correct(self, cost: int, tokens: int, now: float) -> None:
+        """A call that took `cost` used so many tokens."""
+        own = self._own_tokens
+        if own is not None:
+            own.give(min(cost, own.capacity) - tokens, now)
 
     def return_request(self, now: float) -> None:
         """A request was taken and not made."""
@@ -246,7 +248,7 @@ class Spend:
         if budget is None:
             return None
         self._arrive(budget)
-        budget.correct(self._cost - tokens, now)
+        budget.correct(self._cost, tokens, now)
         return budget.line or None
 
     def void(self, now: float) -> Line | None:
@@ -313,7 +315,9 @@ class Throttle:
         budget = self._budgets.get(model)
         if budget is None:
             budget = self._budgets[model] = _Budget(self.policy, now)
-            for name, each in list(self._budgets.items())[: len(self._budgets) - MAX_MODELS]:
+            for name, each in list(self._budgets.items())[
+                : max(0, len(self._budgets) - MAX_MODELS)
+            ]:
                 if each.is_idle:
                     del self._budgets[name]
         else:

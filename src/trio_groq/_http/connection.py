@@ -234,6 +234,7 @@ class Connection:
 
     def close(self) -> None:
         """Close at once. Idempotent."""
+        self._consume = _nothing_more
         self._transport.close()
 
     def __repr__(self) -> str:

@@ -159,6 +159,7 @@ class HubWatch:
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self.task = None
+        self.attempt = _enough
         return trio.lowlevel.Abort.SUCCEEDED
 
     def on_readable(self) -> None:

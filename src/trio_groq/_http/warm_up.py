@@ -39,8 +39,11 @@ async def open_at_once(
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(lease)
+    except BaseExceptionGroup:  # of cancellations: everything else is in `failures`
+        await trio.lowlevel.checkpoint_if_cancelled()
+        raise
     finally:
         for connection in leased:
             release(connection)
     if failures:
-        raise failures[0]
+        raise failures.pop(0)
