@@ -2,6 +2,8 @@
 
 import gc
 import mmap
+import re
+import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,10 +13,12 @@ import attrs
 
 from benchmarks.target import Target
 
-__all__ = ["Meter", "Reading", "percentile", "resident_bytes"]
+__all__ = ["Meter", "Reading", "peak_bytes", "percentile", "resident_bytes"]
 
 STATM = Path("/proc/self/statm")
 """On Linux; elsewhere psutil knows."""
+STATUS = Path("/proc/self/status")
+_PEAK = re.compile(r"VmHWM:\s*([0-9]+) kB")
 
 
 @attrs.frozen
@@ -65,6 +69,17 @@ def resident_bytes() -> int:
     if STATM.exists():
         return int(STATM.read_text().split()[1]) * mmap.PAGESIZE
     return int(import_module("psutil").Process().memory_info().rss)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process had in RAM so far."""
+    # What `getrusage` says counts in the process that this one was started from, on Linux.
+    if STATUS.exists() and (found := _PEAK.search(STATUS.read_text(encoding="utf-8"))):
+        return int(found[1]) * 1024
+    if sys.platform == "darwin":
+        resource = import_module("resource")
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return int(import_module("psutil").Process().memory_info().peak_wset)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -166,10 +166,11 @@ class World:
         if self.fake._certificates is not None:
             context = self.certificates.server_context
             scripts = tuple(secured(context, script) for script in scripts)
-        self.front.bad.extend(scripts)
+        self.next_raw(*scripts)
 
     def next_raw(self, *scripts: Script) -> None:
         """The same, below TLS."""
+        self.fake.close_connections()  # so that there is a next one
         self.front.bad.extend(scripts)
 
     async def settle(self) -> None:

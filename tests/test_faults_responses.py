@@ -14,7 +14,17 @@ import trio
 from trio.testing import MockClock
 
 from cancellation import descriptors
-from fault_calls import ANSWERS, WIRE, Call, each_call, each_scheme, plain, streamed
+from fault_calls import (
+    ANSWERS,
+    CALLS,
+    WIRE,
+    Call,
+    downloaded,
+    each_call,
+    each_scheme,
+    plain,
+    streamed,
+)
 from fault_world import Script, Stream, calm_clock, fronting, new_world, request_of, stay
 from peers.raw_peer import chunk, head
 from trio_groq import Timeouts

@@ -14,6 +14,7 @@ NAMES: Final = (
     "imports",
     "paced",
     "plain",
+    "fan_out",
     "parser",
     "first_token",
     "truth",

@@ -179,8 +179,10 @@ async def test_nginx_closes_an_idle_connection(still_clock: MockClock, tmp_path:
 async def test_a_dead_upstream(still_clock: MockClock, tmp_path: Path) -> None:
     async with house(tmp_path) as at, at.client("no upstream", max_retries=2) as client:
         for streamed in (False, True):
+            # Two accounts, with a circuit each: six failures in a row would open one.
+            account = client.with_options(api_key=f"gsk_{streamed}")
             with pytest.raises(InternalServerError) as raised:
-                await client.chat.completions.create(model="m", messages=MESSAGES, stream=streamed)
+                await account.chat.completions.create(model="m", messages=MESSAGES, stream=streamed)
             error = raised.value
             assert (error.status_code, error.attempts) == (502, 3)
             assert "502 Bad Gateway" in str(error)
