@@ -68,4 +68,5 @@ class TextFromAudio(Resource):
             content=body,
             content_type=body.content_type,
             accept=_ANYTHING if reader is None else JSON,
+            model=str(fields.get("model") or ""),
         )
