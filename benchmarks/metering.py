@@ -18,6 +18,7 @@ __all__ = ["Meter", "Reading", "peak_bytes", "percentile", "resident_bytes"]
 STATM = Path("/proc/self/statm")
 """On Linux; elsewhere psutil knows."""
 STATUS = Path("/proc/self/status")
+"""Has the peak, on Linux."""
 _PEAK = re.compile(r"VmHWM:\s*([0-9]+) kB")
 
 
@@ -73,13 +74,14 @@ def resident_bytes() -> int:
 
 def peak_bytes() -> int:
     """The most memory that this process had in RAM so far."""
-    # What `getrusage` says counts in the process that this one was started from, on Linux.
+    # On Linux `getrusage` counts in the process that this one was started from.
     if STATUS.exists() and (found := _PEAK.search(STATUS.read_text(encoding="utf-8"))):
         return int(found[1]) * 1024
-    if sys.platform == "darwin":
-        resource = import_module("resource")
-        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return int(import_module("psutil").Process().memory_info().peak_wset)
+    if sys.platform == "win32":
+        return int(import_module("psutil").Process().memory_info().peak_wset)
+    resource = import_module("resource")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

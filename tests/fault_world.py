@@ -49,7 +49,7 @@ def calm_clock() -> MockClock:
 
     Bytes between two sockets are no task of Trio's: they get the time to arrive.
     """
-    return MockClock(autojump_threshold=0.01)
+    return MockClock(autojump_threshold=0.004)
 
 
 # -- what a script does

@@ -1,7 +1,13 @@
 """Connections that die, and peers that fall silent: every call survives, and so does its client.
 
-The whole list of faults is in three files: here what a connection does; what a response says in
-`test_faults_responses`; and what stands between the two in `test_faults_network`.
+The whole list of faults is in five files:
+
+- here: idle close, close race, reset and end at every chunk, half close, early 413;
+- `test_faults_stalls`: stall, slow drip;
+- `test_faults_responses`: endless headers and 1xx, garbage, gzip bomb, redirects, clock jumps;
+- `test_faults_tls`: handshake stall, partial record, missing close_notify, wrong host, TLS where
+  none is spoken and the reverse;
+- `test_faults_network`: DNS, black-holed IPv6, descriptor exhaustion, proxies that refuse.
 
 After each fault nothing but a `GroqError` or the caller's own cancellation came out, no descriptor
 is open that was not, no place of the pool is taken, and the next call on the same client works
@@ -175,7 +181,7 @@ async def test_reset_anywhere(
     clock: MockClock, call: Call, make: Callable[[int], Fault], *, tls: bool
 ) -> None:
     async with new_world(tls=tls) as world:
-        for at in range(0, len(WIRE[call]), 101 if tls else 13):
+        for at in range(0, len(WIRE[call]), 151 if tls else 31):
             await breaks_off(world, call, make(at))
         await world.works(call)
 

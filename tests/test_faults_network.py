@@ -163,12 +163,12 @@ async def test_no_descriptor_left(clock: MockClock, call: Call, *, tls: bool) ->
 async def test_hardly_a_descriptor_left(clock: MockClock, call: Call, *, tls: bool) -> None:
     """One for our socket and none for what watches it, none for the server's, and so on."""
     outcomes = []
-    async with new_world(tls=tls, timeouts=Timeouts(connect=0.5, read=0.5)) as world:
+    async with new_world(tls=tls, timeouts=Timeouts(connect=0.3, read=0.3)) as world:
         for left in range(5):
             before = descriptors()
             with descriptors_left(left), suppress(APIConnectionError), trio.fail_after(60):
                 outcomes.append(await call(world.client))
-            await trio.sleep(1)  # the server tries again to accept what was given up
+            await trio.sleep(0.2)  # the server tries again to accept what was given up
             await world.check(before)
             world.fake.close_connections()
         assert outcomes

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 
 import pytest
 import trio
@@ -19,7 +20,6 @@ from fault_calls import (
     CALLS,
     WIRE,
     Call,
-    downloaded,
     each_call,
     each_scheme,
     plain,
@@ -80,8 +80,9 @@ ENDLESS_HEADS = {
 }
 
 
-@each_scheme
-@pytest.mark.parametrize("name", ENDLESS_HEADS)
+@pytest.mark.parametrize(
+    ("name", "tls"), [*product(ENDLESS_HEADS, [False]), ("fields", True), ("early hints", True)]
+)
 async def test_endless_head(clock: MockClock, name: str, *, tls: bool) -> None:
     async with new_world(tls=tls) as world:
         for call in CALLS:
@@ -149,8 +150,7 @@ GARBAGE = {
 }
 
 
-@each_scheme
-@pytest.mark.parametrize("closes", [True, False], ids=["closes", "stays"])
+@pytest.mark.parametrize(("closes", "tls"), [(True, False), (False, True)], ids=["http", "https"])
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_garbage(clock: MockClock, name: str, *, closes: bool, tls: bool) -> None:
     async def say(stream: Stream) -> None:
@@ -195,7 +195,7 @@ def bomb(size: int, *, status: str = "200 OK", content_type: str) -> bytes:
 async def test_gzip_bomb(clock: MockClock, call: Call, *, tls: bool) -> None:
     kind = "text/event-stream" if call is streamed else "application/json"
     async with new_world(tls=tls) as world:
-        world.fake.enqueue(Reply.raw(bomb(40_000_000, content_type=kind)))
+        world.fake.enqueue(Reply.raw(bomb(8_000_000, content_type=kind)))
         await world.fails(call, (ProtocolError, StreamError), match="decoded|decompressed|gzip")
         await world.works(call)
 
@@ -204,7 +204,7 @@ async def test_gzip_bomb(clock: MockClock, call: Call, *, tls: bool) -> None:
 async def test_gzip_bomb_as_an_error(clock: MockClock, call: Call) -> None:
     async with new_world() as world:
         world.fake.enqueue(
-            Reply.raw(bomb(40_000_000, status="500 No", content_type="application/json"))
+            Reply.raw(bomb(8_000_000, status="500 No", content_type="application/json"))
         )
         # The status says more than its body, unless both came together.
         await world.fails(call, (InternalServerError, ProtocolError))
@@ -246,10 +246,9 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return seen
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("name", PLACES)
 async def test_redirect_to_another_origin(
-    clock: MockClock, sockets: list[object], name: str, status: int
+    clock: MockClock, sockets: list[object], name: str
 ) -> None:
     """Nobody else is asked, and nobody else is shown the key."""
 
@@ -259,9 +258,9 @@ async def test_redirect_to_another_origin(
     async with fronting(listen) as other, new_world(retries=2) as world:
         port = world.front.port
         place = PLACES[name].format(port=port, other=other.port)
-        moved = head("Content-Length: 0", f"Location: {place}", status=f"{status} Moved")
         sockets.clear()
-        for call in CALLS if status == 307 else (plain, downloaded):
+        for status, call in [*product([307], CALLS), *product([301, 302, 303, 308], [plain])]:
+            moved = head("Content-Length: 0", f"Location: {place}", status=f"{status} Moved")
             world.fake.enqueue(Reply.raw(moved))
             error = await world.fails(call, APIStatusError, after=0.0)
             assert (error.status_code, error.attempts) == (status, 1)
@@ -336,7 +335,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 @each_call
-@pytest.mark.parametrize("shift", [-30 * DAY, -3600.0, 3600.0, 30 * DAY])
+@pytest.mark.parametrize("shift", [-30 * DAY, 30 * DAY])
 async def test_wall_clock_jumps(
     clock: MockClock, wall: Callable[[float], None], call: Call, shift: float
 ) -> None:

@@ -98,7 +98,7 @@ def handshake_of(context: ssl.SSLContext, size: int, *, closes: bool) -> Any:
     return run
 
 
-@pytest.mark.parametrize("size", [0, 1, 5, 6, 80, 130, 500])
+@pytest.mark.parametrize("size", [0, 1, 5, 6, 130])
 async def test_partial_tls_record_in_the_handshake(clock: MockClock, size: int) -> None:
     async with new_world(tls=True, timeouts=Timeouts(connect=3.0)) as world:
         for call in CALLS:
@@ -111,7 +111,7 @@ async def test_partial_tls_record_in_the_handshake(clock: MockClock, size: int) 
 
 
 @each_call
-@pytest.mark.parametrize("size", [1, 4, 5, 6, 50])
+@pytest.mark.parametrize("size", [1, 5, 50])
 async def test_partial_tls_record(clock: MockClock, size: int, call: Call) -> None:
     """A record of the response that breaks off: behind its first bytes silence, or the end."""
 

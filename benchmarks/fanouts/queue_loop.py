@@ -12,7 +12,6 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -88,7 +87,7 @@ class QueueLoop:
         self._session = session
         self._url = url
         self._at_once = job.at_once
-        self._results: Path = job.results
+        self._results = job.results
         self._calls = _calls(job.count)
         self._again: asyncio.Queue[Call] = asyncio.Queue()
         self._next: Call | None = None

@@ -22,6 +22,7 @@ async def fan_out(target: Target, job: Job) -> None:
             groq.AsyncGroq(
                 api_key="gsk_benchmark",
                 base_url=target.url,
+                max_retries=0,
                 http_client=groq.DefaultAsyncHttpxClient(limits=limits, verify=False),
             ) as client,
             trio.open_nursery() as nursery,

@@ -20,6 +20,7 @@ NAMES: Final = (
     "truth",
     "encoding",
     "cancelling",
+    "fanout_memory",
     "upload_memory",
     "run_memory",
 )

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar, final
 import msgspec
 import trio
 
-from trio_groq._binary import ByteStream
+from trio_groq._binary import ByteStream, checked_chunk_size
 from trio_groq._callers import caller_line
 from trio_groq._http.messages import Headers
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
@@ -184,9 +184,11 @@ class APIResponse(Generic[T]):
             chunk_size: Bytes of each piece but the last; None for pieces as they come.
 
         Raises:
+            InvalidRequestError: `chunk_size` is no positive integer.
             StreamError: It was read already, or closed.
         """
-        return ByteStream(self._unread("read already"), chunk_size, owner=self)
+        size = checked_chunk_size(chunk_size)
+        return ByteStream(self._unread("read already"), size, owner=self)
 
     def iter_text(self, chunk_size: int | None = None) -> "TextStream":
         """The body as pieces of text, in UTF-8, invalid bytes replaced; else as `iter_bytes`."""
@@ -234,16 +236,19 @@ class APIResponse(Generic[T]):
 
 @final
 class ResponseManager(Generic[T]):
-    """A call that is made on entry: `async with ... as response`."""
+    """A call that is made on entry, once: `async with ... as response`."""
 
     __slots__ = ("_call", "_response")
 
     def __init__(self, call: Callable[[], Awaitable[APIResponse[T]]]) -> None:
-        self._call = call
+        self._call: Callable[[], Awaitable[APIResponse[T]]] | None = call
         self._response: APIResponse[T] | None = None
 
     async def __aenter__(self) -> APIResponse[T]:
-        self._response = await self._call()
+        call, self._call = self._call, None  # it holds the request's body
+        if call is None:
+            raise StreamError("response: expected its call to be made once, got a second time")
+        self._response = await call()
         return self._response
 
     async def __aexit__(

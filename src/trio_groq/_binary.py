@@ -16,13 +16,26 @@ from trio_groq._ownership import let_go
 from trio_groq.errors import InvalidRequestError, StreamError
 from trio_groq.types.meta import ResponseMeta
 
-__all__ = ["BinaryResponse", "ByteStream", "write_pieces"]
+__all__ = ["BinaryResponse", "ByteStream", "checked_chunk_size", "write_pieces"]
 
 _WRITE_BYTES: Final = 1024 * 1024
 """Bytes collected before a worker thread writes them: a hand-over to a thread costs about 50 us,
 which a receive of 64 KiB each would pay sixteen times a megabyte."""
 _CLEANUP_SECONDS: Final = 5.0
 """How long a cancelled write may take to remove what it had written."""
+
+
+def checked_chunk_size(size: int | None) -> int | None:
+    """A size of pieces that a caller gave; asked before a response is used up.
+
+    Raises:
+        InvalidRequestError: It is no positive integer.
+    """
+    if size is not None and not (isinstance(size, int) and size > 0):
+        raise InvalidRequestError(
+            f"chunk_size: expected a positive integer, got {size!r}", path="chunk_size"
+        )
+    return size
 
 
 @final
@@ -35,15 +48,12 @@ class ByteStream:
         owner: Kept while this is: dropped, it would close the response.
     """
 
-    __slots__ = ("_owner", "_response", "_rest", "_size")
+    __slots__ = ("_busy", "_owner", "_response", "_rest", "_size")
 
     def __init__(
         self, response: OpenResponse, size: int | None = None, *, owner: object = None
     ) -> None:
-        if size is not None and not (isinstance(size, int) and size > 0):
-            raise InvalidRequestError(
-                f"chunk_size: expected a positive integer, got {size!r}", path="chunk_size"
-            )
+        self._busy = False
         self._owner = owner
         self._response = response
         self._size = size
@@ -53,17 +63,27 @@ class ByteStream:
         return self
 
     async def __anext__(self) -> bytes:
-        size = self._size
-        if size is None:
-            piece = await self._response.receive_some()
-        else:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            while len(self._rest) < size and (more := await self._response.receive_some()):
-                self._rest += more
-            piece = bytes(self._rest[:size])
-            del self._rest[:size]
+        if self._busy:
+            raise StreamError("body: expected one reader at a time, got a second task")
+        self._busy = True
+        try:
+            piece = await self._next_piece()
+        finally:
+            self._busy = False
         if not piece:
             raise StopAsyncIteration
+        return piece
+
+    async def _next_piece(self) -> bytes:
+        """As `__anext__`; empty at the end."""
+        size = self._size
+        if size is None:
+            return await self._response.receive_some()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while len(self._rest) < size and (more := await self._response.receive_some()):
+            self._rest += more
+        piece = bytes(self._rest[:size])
+        del self._rest[:size]
         return piece
 
     async def aclose(self) -> None:
@@ -134,7 +154,8 @@ class BinaryResponse:
             InvalidRequestError: `chunk_size` is no positive integer.
             StreamError: It was read already, or closed.
         """
-        return ByteStream(self._start(), chunk_size, owner=self)
+        size = checked_chunk_size(chunk_size)
+        return ByteStream(self._start(), size, owner=self)
 
     iter_bytes = aiter_bytes
 
@@ -168,6 +189,7 @@ class BinaryResponse:
             How many bytes were written.
 
         Raises:
+            InvalidRequestError: `path` is no name of a file.
             OSError: The file cannot be written.
             StreamError: It was read already, or closed.
         """
@@ -210,8 +232,13 @@ async def write_pieces(pieces: AsyncIterable[bytes], path: Path) -> int:
         How many bytes were written.
 
     Raises:
+        InvalidRequestError: `path` is no name of a file.
         OSError: The file cannot be written.
     """
+    if not path.name or "\0" in str(path):
+        raise InvalidRequestError(
+            f"path: expected the name of a file, got {str(path)!r}", path="path", value=path
+        )
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     # Exclusive: nobody's file is written over, and no link is followed to one.
     file = await trio.to_thread.run_sync(FileIO, part, "xb")

@@ -49,7 +49,7 @@ def generic_reader(cast_to: type[Any]) -> Reader[Any]:
         if cast_to is bytes:
             return bytes_reader()
         return json_reader(Decoder(Any if cast_to is object else cast_to))
-    except TypeError as exc:
+    except (TypeError, NameError) as exc:  # NameError: an annotation of it that names nothing
         raise InvalidRequestError(
             f"cast_to: expected a type that JSON can be decoded into, got {cast_to!r} ({exc})",
             path="cast_to",

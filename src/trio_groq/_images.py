@@ -1,5 +1,7 @@
 """Images of a request that are files: read in worker threads."""
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ def _read(path: str, image: Image) -> str:
     if isinstance(image, bytes | bytearray | memoryview):
         return data_url(image, path)
     try:
+        if not stat.S_ISREG(os.stat(image).st_mode):  # noqa: PTH116 (any kind of path)
+            raise OSError("no regular file")  # to open a pipe might wait for ever
         with Path(image).open("rb") as file:
             data = file.read(MAX_EMBEDDED_BYTES + 1)
-    except OSError as exc:
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in it
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
         raise InvalidRequestError(
-            f"{path}: expected an image that can be read, got {str(image)!r} "
-            f"({exc.strerror or exc})",
+            f"{path}: expected an image that can be read, got {str(image)!r} ({reason})",
             path=path,
         ) from exc
     return data_url(data, path)

@@ -1,5 +1,6 @@
 """A response whose head is here: what holds the connection until its body has been read."""
 
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
@@ -148,7 +149,8 @@ class OpenResponse:
 
         Args:
             limit: Bytes at the most.
-            cut: Return the first `limit` bytes of a longer body instead of raising.
+            cut: Return the first `limit` bytes of a longer body instead of raising: for errors,
+                which also lift no limit on a first token.
 
         Raises:
             APIConnectionError: The connection broke, or a limit passed.
@@ -162,6 +164,9 @@ class OpenResponse:
             return len(body) > limit
 
         try:
+            if self.deadlines.first_token_at < math.inf and not cut:
+                await self._receive_all(lambda spans: consume(spans) or bool(body))
+                self.deadlines.first_token_came()
             await self._receive_all(consume)
             if len(body) > limit and not cut:
                 raise APIError(f"response body: expected at most {limit} bytes, got more")

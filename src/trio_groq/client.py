@@ -365,7 +365,11 @@ class GroqClient(Resources, FanOut):
         await self.pool.warm_up(self._config.parsed_base_url().origin, count, deadlines)
 
     async def aclose(self) -> None:
-        """Close every connection; calls under way end with an `APIConnectionError`. Idempotent."""
+        """Close every connection; calls under way end with an `APIConnectionError`. Idempotent.
+
+        A call that sleeps before a retry, or waits for a rate limit or a circuit, ends with that
+        error only when this wait is over. Cancel calls to end them at once.
+        """
         if self._owns_pool:
             self._shared.pool.close()
         await trio.lowlevel.cancel_shielded_checkpoint()

@@ -253,6 +253,30 @@ def test_retry_after_of_anything_is_a_wait_or_nothing(value: str, message: str, 
     assert wait is None or (0 <= wait < math.inf)
 
 
+@pytest.mark.parametrize("now", [0.0, NOW, 1e12], ids=["long ago", "now", "far ahead"])
+@pytest.mark.parametrize(
+    ("said_at", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 08:49:27 GMT", 10.0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+        ("Sun, 06 Nov 1994 08:49:38 GMT", None),
+    ],
+    ids=["before", "the same", "after"],
+)
+def test_a_date_is_relative_to_that_of_its_response(
+    said_at: str, seconds: float | None, now: float
+) -> None:
+    """Our own clock may be wrong."""
+    headers = {"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT", "date": said_at}
+    assert retry_after(headers, None, now) == seconds
+
+
+@pytest.mark.parametrize("said_at", ["", "yesterday", "Sun, 99 Nov 1994 08:49:37 GMT", ":" * 200])
+def test_without_a_date_that_can_be_read_our_clock_counts(said_at: str) -> None:
+    headers = {"retry-after": "Thu, 01 Jan 1970 00:00:09 GMT", "date": said_at}
+    assert retry_after(headers, None, 2.0) == 7.0
+
+
 @given(
     day=st.integers(-1, 40),
     year=st.integers(-5, 99999),

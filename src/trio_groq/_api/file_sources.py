@@ -124,7 +124,7 @@ class _OpenFile:
             if self._file is None:
                 self._file = self._begin()
             piece: object = self._file.read(PIECE_BYTES)
-        except (OSError, ValueError) as exc:  # ValueError: it is closed
+        except (OSError, ValueError, EOFError) as exc:  # it is closed; compressed, and truncated
             raise unreadable(self._param, self._shown, exc) from exc
         if not isinstance(piece, bytes):
             raise wrong_file(self._param, "bytes from the file", type(piece).__name__)

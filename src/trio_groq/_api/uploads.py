@@ -185,7 +185,7 @@ def _source_of_file(param: str, file: Any) -> Source:  # noqa: ANN401 (anything 
         raise wrong_file(param, 'a file opened in binary mode ("rb")', "one in text mode")
     try:
         length, seekable = _measure(file)
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, EOFError) as exc:  # EOFError: it is compressed, and truncated
         raise unreadable(param, file_shown(file), exc) from exc
     if length is None:
         more = "one that cannot be measured; AsyncBytes, or its content as bytes, can be sent"

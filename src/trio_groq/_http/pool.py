@@ -137,10 +137,8 @@ class ConnectionPool:
                 path="count",
                 value=count,
             )
-        now = self.statistics()
-        places = limits.max_connections - now.leased - now.dialling
         acquire = partial(self._acquire, origin, deadlines)
-        await open_at_once(acquire, self.release, max(0, min(count, places)))
+        await open_at_once(acquire, self.release, count, lambda: self._state.would_wait)
 
     def check_run(self) -> None:
         """Pass in the run and the process in which the pool is used first.

@@ -176,6 +176,14 @@ class PoolState(Generic[C]):
         self._waiters[waiter] = None
         return Wait(waiter)
 
+    @property
+    def would_wait(self) -> bool:
+        """Whether `acquire` would now find neither a connection nor a place for one.
+
+        An idle connection, to wherever, is one of the two.
+        """
+        return not self._idle_at and self.open >= self.limits.max_connections
+
     def dialled(self) -> None:
         """The holder of a place has connected: the connection is leased to it."""
         self._dialling -= 1

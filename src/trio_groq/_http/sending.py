@@ -15,6 +15,7 @@ from typing import Final, TypeAlias, final
 
 import trio
 
+from trio_groq._cancellation import raise_plainly
 from trio_groq._http.bodies import Body, Measured, Piece
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.transport import Transport
@@ -120,8 +121,8 @@ async def until_one_ends(first: Function, second: Function) -> None:  # noqa: AS
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, first)
             nursery.start_soon(run, second)
-    except BaseExceptionGroup:  # of cancellations: everything else is in `failures`
-        await trio.lowlevel.checkpoint_if_cancelled()  # raises one of them, in no group
+    except BaseExceptionGroup as group:  # of cancellations: everything else is in `failures`
+        await raise_plainly(group)
         raise
     if failures:
         raise failures.pop(0)

@@ -5,6 +5,7 @@ from typing import Final
 
 import trio
 
+from trio_groq._cancellation import raise_plainly
 from trio_groq.errors import APIConnectionError
 
 __all__ = ["connect", "connection_failed"]
@@ -68,6 +69,9 @@ async def connect(host: str, port: int, peer: str) -> socket.socket:
     """
     try:
         stream = await trio.open_tcp_stream(host, port)
+    except BaseExceptionGroup as group:  # addresses are tried in a nursery
+        await raise_plainly(group)
+        raise
     except OSError as exc:
         raise connection_failed(f"connecting to {peer}", exc) from exc
     except UnicodeError as exc:  # the resolver's own refusal of a name

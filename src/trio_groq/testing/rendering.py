@@ -19,7 +19,7 @@ from trio_groq.testing.records import RecordedRequest
 from trio_groq.testing.replies import Framing, Reply
 from trio_groq.testing.response_bodies import RESPONSES_PATH, response_body, response_events
 
-__all__ = ["Persistence", "go_duration", "render"]
+__all__ = ["Persistence", "as_answer", "go_duration", "render"]
 
 _NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _GZIP_WBITS = 31
@@ -187,7 +187,7 @@ def _response(
     return chain([head], _writes(reply, framed), end), keep_alive
 
 
-def _as_answer(reply: Reply, request: RecordedRequest) -> Reply:
+def as_answer(reply: Reply, request: RecordedRequest) -> Reply:
     """A plain request gets a scripted mid-stream error as an error response."""
     if reply.error_event is None or not reply.is_chat or request.params.get("stream"):
         return reply
@@ -204,7 +204,7 @@ def render(
 
     The last beat says whether the connection is closed; without a word it stays open.
     """
-    reply = _as_answer(reply, request)
+    reply = as_answer(reply, request)
     if reply.wire is not None:
         response: Iterable[Beat] = [Beat(reply.wire, reply.head_delay)]
         keep_alive = persistence.keep_alive

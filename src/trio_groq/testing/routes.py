@@ -15,6 +15,7 @@ from trio_groq.testing.files import Files
 from trio_groq.testing.fine_tunings import FineTunings
 from trio_groq.testing.models import DEFAULT_MODELS, Models
 from trio_groq.testing.records import RecordedRequest
+from trio_groq.testing.rendering import as_answer
 from trio_groq.testing.replies import Reply
 from trio_groq.testing.reranking import Reranking
 from trio_groq.testing.response_bodies import RESPONSES_PATH, response_body
@@ -116,7 +117,7 @@ class Routes:
             received_at=trio.current_time(),
         )
         answers, names = self._table.find(request.path)
-        reply = answers[method](request, names)
+        reply = as_answer(answers[method](request, names), request)
         body = reply.body
         if body is None:
             make = response_body if request.path == RESPONSES_PATH else completion_body
