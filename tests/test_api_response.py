@@ -10,12 +10,13 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from calling import MODELS, calling
 from streaming import ASK, client_of
 from trio_groq import ChatStream, GroqClient
 from trio_groq._api_response import APIResponse, ResponseManager
+from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.pool_state import PoolStatistics
 from trio_groq._readers import (
     Reader,
@@ -29,6 +30,8 @@ from trio_groq.errors import (
     APIError,
     APIResponseValidationError,
     APIStatusError,
+    APITimeoutError,
+    InvalidRequestError,
     StreamError,
 )
 from trio_groq.testing import FakeGroq, Fault, Reply
@@ -53,6 +56,10 @@ async def opened(
 
 def text(content: str) -> Reply:
     return Reply(body=content.encode(), content_type="text/plain")
+
+
+LARGE = text("a" * 3_000_000)
+"""Longer than what the sockets hold: it does not come before it is asked for."""
 
 
 def pool_of(response: APIResponse[Any]) -> PoolStatistics:
@@ -124,6 +131,79 @@ async def test_a_raw_stream_is_parsed_into_a_stream(fake_groq: FakeGroq) -> None
             await raw.parse()
 
 
+async def test_a_stream_outlives_the_raw_response_that_it_came_from(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    async with client_of(fake_groq) as client:
+
+        async def ask() -> ChatStream:
+            raw = await client.chat.completions.with_raw_response.create(stream=True, **ASK)
+            return await raw.parse()
+
+        fake_groq.enqueue(Reply(content="a b c", token_interval=1.0))
+        async with await ask() as stream:
+            assert (await stream.until_done()).choices[0].message.content == "a b c"
+
+
+async def test_a_stream_ends_with_the_block_that_it_was_made_in(fake_groq: FakeGroq) -> None:
+    async with client_of(fake_groq) as client:
+        fake_groq.enqueue(Reply(content="a b c", fault=Fault.stall(900)))
+        create = client.chat.completions.with_streaming_response.create
+        async with create(stream=True, **ASK) as response:
+            stream = await response.parse()
+        with pytest.raises(StreamError, match="expected it to be open, got it closed"):
+            await stream.until_done()
+
+
+async def test_a_stream_is_parsed_once(fake_groq: FakeGroq) -> None:
+    async with client_of(fake_groq) as client:
+        fake_groq.enqueue(Reply(content="a b c"))
+        create = client.chat.completions.with_streaming_response.create
+        async with create(stream=True, **ASK) as response:
+            stream = await response.parse()
+            with pytest.raises(StreamError, match="expected it to be unread, got it handed on"):
+                await response.parse()
+            assert (await stream.until_done()).choices[0].message.content == "a b c"
+
+
+async def by_lines(response: APIResponse[Any]) -> str:
+    return "\n".join([line async for line in response.iter_lines()])
+
+
+async def by_text(response: APIResponse[Any]) -> str:
+    return "".join([piece async for piece in response.iter_text()])
+
+
+async def whole(response: APIResponse[Any]) -> str:
+    return await response.text()
+
+
+@pytest.mark.parametrize("read", [by_lines, by_text, whole])
+async def test_the_first_token_s_limit_is_lifted_by_what_comes_first(
+    fake_groq: FakeGroq, autojump_clock: MockClock, read: Any
+) -> None:
+    slow = Reply(content="a b c d e f", token_interval=1.0, events_per_write=1)
+    fake_groq.enqueue(slow)
+    async with client_of(fake_groq, timeout=Timeouts(first_token=3.0), max_retries=0) as client:
+        create = client.chat.completions.with_streaming_response.create
+        async with create(stream=True, **ASK) as response:
+            assert "data: [DONE]" in await read(response)
+        assert trio.current_time() > 4.0
+
+
+async def test_until_something_comes_the_first_token_s_limit_stands(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"
+    fake_groq.enqueue(Reply.raw(head))
+    async with client_of(fake_groq, timeout=Timeouts(first_token=3.0)) as client:
+        create = client.chat.completions.with_streaming_response.create
+        async with create(stream=True, **ASK) as response:
+            with pytest.raises(APITimeoutError) as caught:
+                await response.read()
+    assert (caught.value.phase, trio.current_time()) == ("first_token", 3.0)
+
+
 async def test_a_streaming_response_gives_lines(fake_groq: FakeGroq) -> None:
     async with client_of(fake_groq) as client:
         fake_groq.enqueue(Reply(content="a b"))
@@ -174,6 +254,45 @@ async def test_it_is_read_once_and_kept(fake_groq: FakeGroq) -> None:
         assert await response.read() == "äb".encode()
         with pytest.raises(StreamError, match="expected it to be unread, got it read already"):
             response.iter_bytes()
+
+
+async def test_read_in_part_it_cannot_be_read_whole(fake_groq: FakeGroq) -> None:
+    async with opened(fake_groq, LARGE) as response:
+        assert await response.iter_bytes().__anext__()
+        for read in (response.read, response.parse):
+            with pytest.raises(StreamError, match="expected it to be unread, got it read already"):
+                await read()
+
+
+async def test_its_pieces_outlive_it(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(LARGE)
+    with calling(fake_groq.url) as caller:
+        got = 0
+        async for piece in (await caller.streaming().perform(MODELS, TEXT)).iter_bytes():
+            got += len(piece)
+            await wait_all_tasks_blocked()
+    assert got == len(LARGE.body or b"")
+
+
+async def test_a_second_reader_is_told(fake_groq: FakeGroq) -> None:
+    async with (
+        opened(fake_groq, attrs.evolve(LARGE, fault=Fault.stall(5000))) as response,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(response.read)
+        await wait_all_tasks_blocked()
+        with pytest.raises(StreamError, match="expected it to be unread, got it read already"):
+            await response.read()
+        await wait_all_tasks_blocked()
+        assert not response.is_closed  # the first one is not disturbed
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_wrong_size_of_pieces_leaves_it_unread(fake_groq: FakeGroq) -> None:
+    async with opened(fake_groq, text("abc")) as response:
+        with pytest.raises(InvalidRequestError, match="chunk_size: expected a positive integer"):
+            response.iter_bytes(0)
+        assert await response.text() == "abc"
 
 
 async def test_it_has_a_limit(fake_groq: FakeGroq) -> None:
@@ -288,6 +407,17 @@ async def test_a_manager_that_was_never_entered_made_no_call(fake_groq: FakeGroq
         assert isinstance(manager, ResponseManager)
         await manager.__aexit__(None, None, None)
     assert fake_groq.requests == []
+
+
+async def test_a_manager_is_entered_once(fake_groq: FakeGroq) -> None:
+    async with client_of(fake_groq) as client:
+        manager = client.chat.completions.with_streaming_response.create(**ASK)
+        async with manager as response:
+            with pytest.raises(StreamError, match="made once, got a second time"):
+                await manager.__aenter__()
+            assert (await response.parse()).choices
+        assert client.pool.statistics().leased == 0
+    assert len(fake_groq.requests) == 1
 
 
 async def test_wrappers_share_the_pool(fake_groq: FakeGroq) -> None:

@@ -1,5 +1,7 @@
 """The attempts of a call as the server, its meta and its error see them; budget and circuit."""
 
+import gc
+import weakref
 from typing import Any
 
 import attrs
@@ -17,6 +19,7 @@ from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudget, RetryBudgetPolicy
 from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._attempts import Patience
+from trio_groq._call import Caller
 from trio_groq._gates import Gates
 from trio_groq._http.deadlines import Timeouts
 from trio_groq.config import ClientConfig
@@ -26,6 +29,7 @@ from trio_groq.errors import (
     CircuitOpenError,
     GroqError,
     InternalServerError,
+    InvalidRequestError,
     RateLimitError,
 )
 from trio_groq.testing import FakeGroq, RecordedRequest, Reply
@@ -138,6 +142,7 @@ async def test_retries_have_a_budget(fake_groq: FakeGroq, autojump_clock: MockCl
     notes = [note for error in errors for note in getattr(error, "__notes__", ())]
     assert sum("retry budget is spent" in note for note in notes) >= 4
     assert budget.denied >= 4
+    assert all(error.history[-1].wait is None for error in errors)
 
 
 # -- the circuit
@@ -242,6 +247,108 @@ async def test_a_wait_that_the_caller_s_deadline_forbids_is_not_begun(
     with calling(fake_groq.url) as caller, takes(0), pytest.raises(RateLimitError) as caught:
         await fetch(caller, call, timeout=Timeouts(total=5.0))
     assert caught.value.retry_after == 7.0
+
+
+# -- the budgets of a client
+
+
+def throttled(server: FakeGroq, **policy: Any) -> GroqClient:
+    limit = RateLimitPolicy(**(policy or {"tokens_per_minute": 6000}))
+    return GroqClient(
+        config=ClientConfig(
+            api_key="gsk_test",
+            base_url=server.url,
+            rate_limit=limit,
+            timeouts=Timeouts(first_token=5.0),
+        )
+    )
+
+
+@pytest.mark.parametrize("raw", [False, True])
+async def test_what_an_answer_says_it_cost_is_all_that_is_charged(
+    fake_groq: FakeGroq, autojump_clock: MockClock, *, raw: bool
+) -> None:
+    async with throttled(fake_groq) as client:
+        completions: Any = client.chat.completions
+        completions = completions.with_raw_response if raw else completions
+        for _ in range(3):  # each may cost more than there is a minute, and does not
+            await completions.create(max_completion_tokens=32_768, **PROMPT)
+    assert trio.current_time() < 1.0
+
+
+async def test_what_never_says_its_cost_is_charged_a_whole_budget_at_the_most(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply(content="a b", token_interval=5.0))
+    async with throttled(fake_groq) as client:
+        with trio.move_on_after(1.0):
+            async with client.chat.completions.stream(
+                max_completion_tokens=32_768, **PROMPT
+            ) as stream:
+                await stream.until_done()
+        await client.chat.completions.create(**PROMPT)
+    assert 1.0 < trio.current_time() <= 61.0
+
+
+async def test_calls_without_a_model_cost_next_to_nothing(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    async with throttled(fake_groq) as client:
+        with takes(0):
+            for _ in range(10):
+                await client.models.list()
+
+
+async def test_a_call_that_is_not_sent_costs_nothing(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    wrong: Any = {"max_completion_tokens": 32_768, "extra_headers": {"Host": "x"}}
+    async with throttled(fake_groq, tokens_per_minute=6000, requests_per_minute=1) as client:
+        with takes(0):
+            with pytest.raises(InvalidRequestError, match="header Host"):
+                await client.chat.completions.create(**wrong, **PROMPT)
+            await client.chat.completions.create(**PROMPT)
+    assert len(fake_groq.requests) == 1
+
+
+async def test_a_stream_waits_no_longer_for_its_turn_than_for_its_first_token(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    async with throttled(fake_groq, requests_per_minute=1) as client:
+        async with client.chat.completions.stream(**PROMPT) as stream:
+            await stream.until_done()
+        with takes(0), pytest.raises(APITimeoutError, match="within 5 s") as caught:
+            await client.chat.completions.stream(**PROMPT).open()
+    assert caught.value.phase == "rate_limit"
+    assert len(fake_groq.requests) == 1
+
+
+# -- what is left of a failure
+
+
+@pytest.mark.parametrize("kind", ["at once", "after a retry", "in a gate"])
+async def test_an_error_leaves_no_cycle(autojump_clock: MockClock, kind: str) -> None:
+    """It would keep the call alive, its body too, until the collector comes."""
+    policy = CircuitBreakerPolicy(failure_threshold=2 if kind == "in a gate" else 100)
+    retry = RetryPolicy(max_retries=0 if kind == "at once" else 2)
+    left: list[weakref.ref[BaseException]] = []
+
+    async def fail(caller: Caller) -> None:
+        try:
+            await fetch(caller, MODELS)
+        except InternalServerError as error:
+            left.append(weakref.ref(error))
+
+    async with FakeGroq(default_reply=FAILED) as server:
+        shared = patience(circuit_breaker=policy)
+        with calling(server.url, patience=shared, retry=retry) as caller:
+            gc.collect()
+            gc.disable()
+            try:
+                await fail(caller)
+                assert [reference() for reference in left] == [None]
+            finally:
+                gc.enable()
 
 
 # -- the client

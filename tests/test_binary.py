@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from calling import KEY, MODELS, NO_RETRY, calling, new_pool
 from cancellation import Moment, cancel_at
@@ -25,6 +25,8 @@ from trio_groq.testing import FakeGroq, Fault, Reply
 
 SOUND = Reply(body=bytes(range(256)) * 1024, content_type="audio/wav")
 DATA = SOUND.body or b""
+LARGE = attrs.evolve(SOUND, body=DATA * 10)
+"""Longer than what the sockets hold: it does not come before it is asked for."""
 
 
 async def get(caller: Caller) -> BinaryResponse:
@@ -85,7 +87,7 @@ async def test_a_size_of_pieces_is_positive(fake_groq: FakeGroq, size: int) -> N
     async with opened(fake_groq) as sound:
         with pytest.raises(InvalidRequestError, match="chunk_size: expected a positive integer"):
             sound.aiter_bytes(size)
-        await sound.aclose()
+        assert await sound.read() == DATA
 
 
 async def test_left_early_its_connection_is_closed(fake_groq: FakeGroq) -> None:
@@ -104,6 +106,70 @@ async def test_an_iteration_can_be_closed(fake_groq: FakeGroq) -> None:
         assert await pieces.__anext__() == DATA[:10]
         await pieces.aclose()
         assert pool_of(sound).leased == 0
+
+
+@pytest.mark.parametrize("size", [None, 10_000])
+async def test_its_pieces_outlive_it(fake_groq: FakeGroq, size: int | None) -> None:
+    fake_groq.enqueue(LARGE)
+    with calling(fake_groq.url) as caller:
+        got = 0
+        async for piece in (await get(caller)).aiter_bytes(size):
+            got += len(piece)
+            await wait_all_tasks_blocked()
+        assert got == len(DATA) * 10
+        assert caller.pool.statistics().idle == 1
+
+
+@pytest.mark.parametrize("size", [None, 10_000])
+async def test_closed_between_two_pieces_it_does_not_end_as_if_whole(
+    fake_groq: FakeGroq, size: int | None
+) -> None:
+    async with opened(fake_groq, LARGE) as sound:
+        pieces = sound.aiter_bytes(size)
+        await pieces.__anext__()
+        await sound.aclose()
+        with pytest.raises(StreamError, match="expected it to be open, got it closed"):
+            [piece async for piece in pieces]
+        assert pool_of(sound).open == 0
+
+
+async def test_a_whole_iteration_stays_at_its_end(fake_groq: FakeGroq) -> None:
+    async with opened(fake_groq) as sound:
+        pieces = sound.aiter_bytes()
+        assert b"".join([piece async for piece in pieces]) == DATA
+        await sound.aclose()
+        assert [piece async for piece in pieces] == []
+
+
+@pytest.mark.parametrize("size", [None, len(DATA)])
+async def test_two_readers_of_its_pieces_are_told(fake_groq: FakeGroq, size: int | None) -> None:
+    async def first() -> None:
+        async for _ in pieces:
+            pass
+        raise AssertionError
+
+    async with opened(fake_groq, attrs.evolve(SOUND, fault=Fault.stall(5000))) as sound:
+        pieces = sound.aiter_bytes(size)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(first)
+            await wait_all_tasks_blocked()
+            with pytest.raises(StreamError, match="expected one reader at a time"):
+                await pieces.__anext__()
+            await wait_all_tasks_blocked()
+            assert pool_of(sound).leased == 1  # the first one is not disturbed
+            nursery.cancel_scope.cancel()
+
+
+async def test_an_empty_one_that_is_cancelled_gives_its_connection_back(
+    fake_groq: FakeGroq,
+) -> None:
+    async with opened(fake_groq, attrs.evolve(SOUND, body=b"")) as sound:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            async for _ in sound.aiter_bytes():
+                raise AssertionError
+        assert scope.cancelled_caught
+        assert (pool_of(sound).leased, pool_of(sound).idle) == (0, 1)
 
 
 async def test_closed_it_cannot_be_read(fake_groq: FakeGroq, tmp_path: Path) -> None:
@@ -175,6 +241,14 @@ async def test_a_file_that_cannot_be_made_is_told(fake_groq: FakeGroq, tmp_path:
     async with opened(fake_groq) as sound:
         with pytest.raises(FileNotFoundError):
             await sound.write_to_file(tmp_path / "missing" / "sound.wav")
+        assert pool_of(sound).leased == 0
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "a\0b"])
+async def test_a_path_that_names_no_file_is_told(fake_groq: FakeGroq, path: str) -> None:
+    async with opened(fake_groq) as sound:
+        with pytest.raises(InvalidRequestError, match="path: expected the name of a file"):
+            await sound.write_to_file(path)
         assert pool_of(sound).leased == 0
 
 

@@ -1,6 +1,6 @@
 """`GroqClient`: calls beyond the resources, views, and the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import msgspec
@@ -43,6 +43,9 @@ class Models(Response):
 @dataclass
 class PlainModel:
     id: str
+
+
+UNRESOLVED: Any = make_dataclass("UNRESOLVED", [("field", "Missing")])
 
 
 # -- request
@@ -165,6 +168,7 @@ async def test_headers_and_query(fake_groq: FakeGroq) -> None:
         pytest.param({"json": float("nan")}, None, id="nan"),
         pytest.param({"content": "text"}, "content", id="content-type"),
         pytest.param({"cast_to": lambda: 1}, "cast_to", id="cast-to"),
+        pytest.param({"cast_to": UNRESOLVED}, "cast_to", id="cast-to-unresolved"),
         pytest.param({"extra_headers": {"x": "\n"}}, "x", id="header"),
         pytest.param({"extra_query": {"x": []}}, "x", id="query"),
         pytest.param({"extra_query": {"x": "\ud800"}}, "x", id="query-surrogate"),
@@ -353,6 +357,30 @@ async def test_calls_under_way_end_when_the_client_is_closed(
     assert client.pool.statistics().open == 0
     # Nothing was waited for: a closed client will not come back.
     assert trio.current_time() == 0
+
+
+async def test_closed_while_calls_wait_for_a_retry_they_end_when_the_wait_is_over(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=50))
+    ended: list[float] = []
+
+    async def call() -> None:
+        with pytest.raises(APIConnectionError, match="expected it to be open"):
+            await client.chat.completions.create(**ASK)
+        ended.append(trio.current_time())
+
+    client = client_of(fake_groq)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(call)
+        await trio.sleep(1.0)
+        nursery.start_soon(call)  # waits for the model's gate
+        await trio.sleep(1.0)
+        await client.aclose()
+        assert ended == []
+    assert len(ended) == 2
+    assert min(ended) >= 50.0
+    assert len(fake_groq.requests) == 1
 
 
 async def test_closing_is_a_checkpoint_that_always_closes(fake_groq: FakeGroq) -> None:

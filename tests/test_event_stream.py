@@ -5,6 +5,7 @@
 
 import gc
 import linecache
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import final
@@ -62,8 +63,8 @@ class Numbers(EventStream[int, int]):
         return self._sum.value
 
 
-def numbers(client: GroqClient) -> Numbers:
-    call = Call(method="POST", path="/openai/v1/numbers", body=b"{}", accept=EVENT_STREAM)
+def numbers(client: GroqClient, body: bytes = b"{}") -> Numbers:
+    call = Call(method="POST", path="/openai/v1/numbers", body=body, accept=EVENT_STREAM)
 
     async def open_response() -> OpenResponse:
         return await client._caller.open(call, events=True)
@@ -103,6 +104,18 @@ async def test_a_body_that_ends_too_early_is_an_error(fake_groq: FakeGroq, end: 
 
 
 # -- scope and misuse
+
+
+async def test_an_open_stream_does_not_keep_its_request_s_body(fake_groq: FakeGroq) -> None:
+    fake_groq.enqueue(sent(b"data: 3\n\n", end=b""))
+    body = bytes(100_000)
+    async with client_of(fake_groq) as client:
+        before = sys.getrefcount(body)
+        stream = numbers(client, body)
+        assert sys.getrefcount(body) > before
+        async with stream:
+            assert await anext(stream) == 3
+            assert sys.getrefcount(body) == before
 
 
 async def test_leaving_early_closes_the_connection(fake_groq: FakeGroq) -> None:

@@ -231,7 +231,7 @@ async def test_the_longest_wait_is_waited_for(autojump_clock: trio.testing.MockC
 
 async def test_hours_are_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
     gates = closed_for(7200.0)
-    with pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 7.2e\+03 s to go"):
+    with pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 600 s to go"):
         await enter(gates)
     assert trio.current_time() == 0.0
 
@@ -437,6 +437,15 @@ async def test_circuits_are_bounded_and_the_open_ones_stay() -> None:
         assert other is not None
         other.succeeded({})
     assert len(gates.statistics().circuits) <= MAX_ORIGINS + 1
+    assert gates.statistics().circuits["https://api.groq.com"] == "open"
+
+
+async def test_below_that_number_none_is_forgotten() -> None:
+    gates = Gates(circuit_breaker=CircuitBreakerPolicy(failure_threshold=2))
+    at_once(gates).failed(BROKEN)
+    for number in range(MAX_ORIGINS - 1):
+        assert gates.try_enter(Origin("https", f"{number}.test", 443), M, 1, number) is not None
+    at_once(gates).failed(BROKEN)
     assert gates.statistics().circuits["https://api.groq.com"] == "open"
 
 

@@ -23,7 +23,7 @@ from trio_groq._api.circuit import (
     CircuitState,
     counts_as_failure,
 )
-from trio_groq._api.rate_gate import RateGate, RatePermit
+from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
 from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_after
 from trio_groq._api.throttle import RateLimitPolicy, Spend, Throttle
 from trio_groq._http.deadlines import Deadlines
@@ -207,13 +207,16 @@ class Gates:
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
         self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
-        self._rate = RateGate(cold_start=None if rate_limit is None else rate_limit.cold_start)
         self._throttle = (
             Throttle(rate_limit) if rate_limit is not None and rate_limit.proactive else None
         )
         if rate_limit is not None:
             max_wait = rate_limit.max_wait
         self._max_wait = math.inf if max_wait is None else max_wait
+        self._rate = RateGate(
+            cold_start=None if rate_limit is None else rate_limit.cold_start,
+            longest=max(LONGEST_CLOSED, self._max_wait),
+        )
         self._places = 0
         self._waits = {"circuit": Tally(), "rate_limit": Tally(), "throttle": Tally()}
 

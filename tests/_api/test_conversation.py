@@ -11,6 +11,10 @@ from trio_groq.types import (
     FunctionCall,
 )
 
+UNANSWERED = (
+    "messages[{}].tool_calls[0]: "
+    "expected a `tool` message with tool_call_id 'a' after it, got nothing"
+)
 USER = {"role": "user", "content": "Hello"}
 
 
@@ -52,33 +56,36 @@ def test_a_sound_conversation_has_no_problem(messages: list[object]) -> None:
     [
         (
             [USER, tells("a")],
-            ("messages[1].tool_call_id: expected the id of a call that waits for its answer, "
-            "got 'a'"),
+            (
+                "messages[1].tool_call_id: expected the id of a call that waits for its answer, "
+                "got 'a'"
+            ),
         ),
         (
             [USER, tells(None)],
-            ("messages[1].tool_call_id: expected the id of a call that waits for its answer, "
-            "got nothing"),
+            (
+                "messages[1].tool_call_id: expected the id of a call that waits for its answer, "
+                "got nothing"
+            ),
         ),
         (
             [USER, asks("a"), tells("a"), tells("a")],
-            ("messages[3].tool_call_id: expected the id of a call that waits for its answer, "
-            "got 'a'"),
+            (
+                "messages[3].tool_call_id: expected the id of a call that waits for its answer, "
+                "got 'a'"
+            ),
         ),
         (
             [USER, asks("a"), USER],
-            ("messages[1].tool_calls[0]: expected a `tool` message with tool_call_id 'a' after it, "
-            "got nothing"),
+            UNANSWERED.format(1),
         ),
         (
             [USER, STRUCT],
-            ("messages[1].tool_calls[0]: expected a `tool` message with tool_call_id 'a' after it, "
-            "got nothing"),
+            UNANSWERED.format(1),
         ),
         (
             [asks("a"), USER, tells("a")],
-            ("messages[0].tool_calls[0]: expected a `tool` message with tool_call_id 'a' after it, "
-            "got nothing"),
+            UNANSWERED.format(0),
         ),
         (
             [asks("a", "a"), tells("a")],

@@ -129,9 +129,15 @@ def test_what_is_in_flight_counts_as_granted_and_what_is_refused_does_not() -> N
 
 
 def test_hours_of_closure_do_not_make_the_rate_slow() -> None:
-    gate = refused_after(61, 7200.0, at=1.0)
-    go(gate, 7201.0)
+    gate = refused_after(61, 590.0, at=1.0)
+    go(gate, 591.0)
     assert gate.rates() == {M: pytest.approx(1.0)}
+
+
+def test_nobody_is_believed_for_longer_than_ten_minutes() -> None:
+    gate = refused_after(1, 30 * 86_400.0, at=1.0)
+    assert gate.try_enter(M, 600.9) is None
+    go(gate, 601.0)
 
 
 def test_calls_are_spaced_by_the_rate() -> None:
@@ -312,3 +318,10 @@ def test_the_number_of_models_is_bounded_and_those_waited_for_stay() -> None:
     assert gate.opens_at(M) > 0
     assert line.head is not None
     assert gate.opens_at("model 0") == -math.inf
+
+
+def test_below_that_number_none_is_forgotten() -> None:
+    gate = refused_after(1, 30.0)
+    for number in range(MAX_MODELS - 1):
+        go(gate, 1.0, f"model {number}")
+    assert gate.try_enter(M, 2.0) is None

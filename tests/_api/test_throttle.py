@@ -118,6 +118,16 @@ def test_a_request_beyond_the_whole_budget_goes_when_it_is_full() -> None:
     assert busy.turn_at(M, 1, 10.0) >= 10.0 + 60.0
 
 
+def test_what_is_charged_and_what_is_given_back_are_no_more_than_the_whole_budget() -> None:
+    busy = throttle(tokens_per_minute=600)
+    spend = go(busy, 0.0, 10**6)
+    assert busy.turn_at(M, 600, 0.0) == pytest.approx(60.0)
+    spend.answered(None, 0.0)
+    spend.used(150, 0.0)
+    assert busy.turn_at(M, 450, 0.0) == 0.0
+    assert busy.turn_at(M, 600, 0.0) == pytest.approx(15.0)
+
+
 def test_models_have_budgets_of_their_own() -> None:
     busy = throttle(requests_per_minute=1)
     go(busy, 0.0)
@@ -218,6 +228,16 @@ def test_the_number_of_models_is_bounded_and_those_in_use_stay() -> None:
     assert len(busy._budgets) <= MAX_MODELS + 1
     assert busy.try_enter(M, 1, 0.0) is None
     spend.used(1, 0.0)
+
+
+def test_below_that_number_none_is_forgotten() -> None:
+    busy = throttle(requests_per_minute=1)
+    go(busy, 0.0).answered(None, 0.0)
+    for number in range(MAX_MODELS - 1):
+        other = busy.try_enter(f"model {number}", 1, 0.0)
+        assert other is not None
+        other.answered(None, 0.0)
+    assert busy.try_enter(M, 1, 0.0) is None
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,10 @@ def closed_file() -> Any:
     return file
 
 
+def truncated_file() -> Any:
+    return gzip.open(io.BytesIO(gzip.compress(b"text")[:-8]))
+
+
 class Unmeasured:
     """Like a pipe."""
 
@@ -197,6 +201,7 @@ class BytesPath:
         return b"a"
 
 
+TRUNCATED = "Compressed file ended before the end-of-stream marker was reached"
 UNMEASURED = (
     "file: expected a file whose length can be known (seek, or len), "
     "got one that cannot be measured"
@@ -232,6 +237,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "closed": (
         closed_file,
         "file: expected a file that can be read, got a BytesIO (I/O operation on closed file.)",
+    ),
+    "truncated": (
+        truncated_file,
+        f"file: expected a file that can be read, got '' ({TRUNCATED})",
     ),
     "pipe": (
         Unmeasured,

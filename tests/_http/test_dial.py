@@ -98,6 +98,49 @@ async def test_every_reason_is_told_once() -> None:
     assert "Connection refused" in str(caught.value)
 
 
+class NeverConnects(trio.abc.SocketFactory):
+    """Makes sockets that connect for ever, or fail; it is one itself."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+
+    def socket(self, *_: object, **__: object) -> Any:
+        return self
+
+    async def connect(self, _address: object) -> None:
+        if self.failure is not None:
+            raise self.failure
+        await trio.sleep_forever()
+
+    def setsockopt(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+async def test_cancelled_while_connecting_it_is_cancelled(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1", "127.0.0.2"))
+    trio.socket.set_custom_socket_factory(NeverConnects())
+    raised: list[type[BaseException]] = []
+    with trio.move_on_after(1.0) as scope:
+        try:
+            await Dialer().dial(Origin("http", "a.test", 80))
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+    assert scope.cancelled_caught
+    assert raised == [trio.Cancelled]  # and no group of them
+
+
+async def test_what_is_no_cancellation_stays_what_it_is(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1"))
+    trio.socket.set_custom_socket_factory(NeverConnects(RuntimeError("a bug")))
+    with pytest.raises(ExceptionGroup) as caught:
+        await Dialer().dial(Origin("http", "a.test", 80))
+    assert [str(error) for error in caught.value.exceptions] == ["a bug"]
+
+
 async def test_a_cancelled_handshake_leaves_no_socket(authority: trustme.CA) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:

@@ -209,6 +209,18 @@ def test_a_pool_that_is_not_full_closes_nothing() -> None:
 # -- clearing
 
 
+def test_a_newcomer_would_wait_when_neither_a_place_nor_an_idle_connection_is_left() -> None:
+    state = new_state(2)
+    lease(state, 1)
+    assert not state.would_wait
+    lease(state, 2, origin=THERE)
+    assert state.would_wait
+    state.release(2, THERE, 0.0)
+    assert not state.would_wait  # that one would be closed for it
+    assert state.acquire(HERE, 0.0) == Dial((2,))
+    assert state.would_wait
+
+
 def test_clear_idle_drops_idle_connections_only() -> None:
     state = new_state()
     idle(state, 1, 2)

@@ -1,6 +1,7 @@
 """Messages of a completion: conversations that do not hold together, and images."""
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,18 @@ async def test_a_file_that_is_not_there_is_told(fake_groq: FakeGroq, tmp_path: P
         with pytest.raises(InvalidRequestError, match="No such file"):
             async with client.chat.completions.stream(**look(missing)):
                 raise AssertionError
+    assert fake_groq.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [(os.devnull, "no regular file"), ("/", "no regular file"), ("a\0.png", "null byte")],
+)
+async def test_what_is_no_file_is_told(fake_groq: FakeGroq, path: str, reason: str) -> None:
+    async with client_of(fake_groq) as client:
+        with pytest.raises(InvalidRequestError, match=reason) as caught:
+            await client.chat.completions.create(**look(Path(path)))
+    assert caught.value.path == "messages[0].content[0].image_url.url"
     assert fake_groq.requests == []
 
 

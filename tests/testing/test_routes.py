@@ -105,3 +105,10 @@ def test_any_model_is_found_when_none_is_listed() -> None:
     routes = routes_of(api_keys=None, models=None)
     assert body(ask("GET", "/openai/v1/models/gpt-0", routes=routes))["id"] == "gpt-0"
     assert len(body(ask("GET", "/openai/v1/models", routes=routes))["data"]) == len(DEFAULT_MODELS)
+
+
+async def test_a_line_of_a_batch_gets_an_error_event_as_a_response() -> None:
+    failing = Reply(content="a", error_event={"message": "no", "status_code": 503})
+    routes = Routes(None, None, lambda _request: failing, lambda: Names(1))
+    answer = routes._answer_line("POST", CHAT.removeprefix("/openai"), PROMPT)
+    assert answer == (503, {"error": {"message": "no"}})

@@ -60,6 +60,10 @@ PROVED: Final = 20
 LONGEST_WINDOW: Final = 60.0
 """Seconds of a closed gate that count in measuring a rate. A wait of hours is for a limit by the
 day, and says nothing of how fast calls may go after it."""
+LONGEST_CLOSED: Final = 600.0
+"""Seconds after which a call asks again, whatever the server named, unless calls may wait longer
+than that. Limits by the day last for hours, and one call in ten minutes is little to pay for not
+believing a wrong word for a month."""
 LESS: Final = 0.9
 """What is left of a rate that had proved itself, and was too high in the end."""
 MORE: Final = 1.25
@@ -130,7 +134,7 @@ class RatePermit:
         model, self._model = self._model, None
         if model is not None:
             trip = max(LEAST_CLOSED, min(now - self._sent_at, SLOWEST_REFUSAL))
-            model.refuse(self._epoch, now, now + max(wait, trip))
+            model.refuse(self._epoch, now, now + min(max(wait, trip), model.longest))
         return model is not None
 
 
@@ -140,6 +144,7 @@ class _Model:
 
     Attributes:
         line: The calls that wait.
+        longest: Seconds that it stays closed at the most.
         is_free: Whether nothing holds its calls back.
         epoch: Number of the round; a permit of an earlier one says nothing of this one.
         in_flight: Calls let through in this round whose fate is unknown.
@@ -166,12 +171,14 @@ class _Model:
         "is_closed",
         "is_free",
         "line",
+        "longest",
         "opens_at",
         "rate",
     )
 
-    def __init__(self, window: float) -> None:
+    def __init__(self, window: float, longest: float) -> None:
         self.line: Final = Line()
+        self.longest: Final = longest
         self._sent: Final = RollingCount(MEASURED)
         self.epoch = 0
         self.begin_anew(window)
@@ -284,11 +291,13 @@ class RateGate:
     Args:
         cold_start: Calls in flight to a model of which nothing is known yet, 1 or more; None for
             any number.
+        longest: Seconds after which a call asks again, whatever the server named.
     """
 
-    __slots__ = ("_models", "_window")
+    __slots__ = ("_longest", "_models", "_window")
 
-    def __init__(self, *, cold_start: int | None = None) -> None:
+    def __init__(self, *, cold_start: int | None = None, longest: float = LONGEST_CLOSED) -> None:
+        self._longest: Final = longest
         self._window: Final = math.inf if cold_start is None else float(cold_start)
         self._models: OrderedDict[str, _Model] = OrderedDict()
 
@@ -339,7 +348,7 @@ class RateGate:
     def _model(self, name: str) -> _Model:
         known = self._models.get(name)
         if known is None:
-            known = self._models[name] = _Model(self._window)
+            known = self._models[name] = _Model(self._window, self._longest)
             self._forget_others()
         else:
             self._models.move_to_end(name)
