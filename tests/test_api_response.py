@@ -426,3 +426,22 @@ async def test_wrappers_share_the_pool(fake_groq: FakeGroq) -> None:
         await client.chat.completions.with_raw_response.create(**ASK)
         await client.chat.completions.create(**ASK)
         assert client.pool.statistics().opened == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "cost"),
+    [
+        ('{"usage":{"total_tokens":7,"queue_time":0.1}}', 7),
+        ('{"usage":null}', None),
+        ('{"data":[]}', None),
+        ('{"usage":{"total_tokens":"7"}}', None),
+        ("no JSON", None),
+    ],
+)
+async def test_what_it_cost_is_in_its_body(
+    fake_groq: FakeGroq, content: str, cost: int | None
+) -> None:
+    async with opened(fake_groq, text(content)) as response:
+        assert response.cost() is None  # it is not read yet
+        await response.read()
+        assert response.cost() == cost
