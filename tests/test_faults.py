@@ -166,9 +166,8 @@ async def breaks_off(world: World, call: Call, fault: Fault) -> None:
     """Let a response break off."""
     world.reply(call, fault)
     before, answer = descriptors(), None
-    with trio.fail_after(60):
-        with suppress(*BROKEN):
-            answer = await call(world.client)
+    with suppress(*BROKEN), trio.fail_after(60):
+        answer = await call(world.client)
     assert answer == ANSWERS[call] or (answer is None and fault.at < len(WIRE[call]))
     assert answer is None or fault.at >= needed(call)
     await world.check(before)

@@ -30,10 +30,11 @@ async def running(*arguments: str, **environ: str) -> AsyncIterator[trio.Process
         yield process
     finally:
         process.kill()
-        await process.wait()
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            await pipe.aclose()
+        with trio.move_on_after(PATIENCE, shield=True):
+            await process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                await pipe.aclose()
 
 
 async def said(process: trio.Process, pattern: str) -> str:
