@@ -91,7 +91,7 @@ class OpenResponse:
         self.history: tuple[AttemptRecord, ...] = ()
         self.permit: Permit | None = None
         self.watch: CallWatch | None = None
-        self.wants_chunks = True
+        self.wants_chunks: bool = True
 
     @property
     def request_id(self) -> str | None:

@@ -245,7 +245,7 @@ class BatchLineReader(Generic[L]):
         self._start = 0  # of the line that comes next
         self._scanned = 0  # no line ends before this
         self._closed = False
-        self.number = 0
+        self.number: int = 0
 
     def feed(self, data: Buffer) -> None:
         """Add what comes next in the file. Take all lines before more is fed."""

@@ -54,7 +54,7 @@ class RetryBudget:
         self.policy: Final = policy
         self._calls: Final = RollingCount(policy.window)
         self._retries: Final = RollingCount(policy.window)
-        self.denied = 0
+        self.denied: int = 0
 
     def called(self, now: float) -> None:
         """A call is made; its retries do not count as calls."""

@@ -58,8 +58,8 @@ class StructuredOutput(Generic[_T]):
     __slots__ = ("_decoder", "_structure", "name", "response_format")
 
     def __init__(self, type_: type[_T]) -> None:
-        self.response_format = json_schema_format(type_)
-        self.name = schema_name(type_)
+        self.response_format: dict[str, Any] = json_schema_format(type_)
+        self.name: str = schema_name(type_)
         self._structure = new_structurer(type_) if contains_attrs(type_) else None
         wanted: Any = type_ if self._structure is None else Any
         self._decoder = msgspec.json.Decoder(wanted)

@@ -171,7 +171,8 @@ class CallWatch:
         self._ready_at = call.at
         self._first_token: float | None = None
         self.call: Final = call
-        self.is_over = self.is_stream = False
+        self.is_over: bool = False
+        self.is_stream: bool = False
 
     # -- its attempts
 

@@ -88,7 +88,7 @@ class Samples:
     def __init__(self, limit: int = MAX_SAMPLES) -> None:
         self._kept = array("d")
         self._limit = limit
-        self.seen = 0
+        self.seen: int = 0
 
     def add(self, value: float, times: int = 1) -> None:
         """One figure, or several that are the same."""

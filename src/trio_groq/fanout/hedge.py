@@ -50,9 +50,9 @@ class HedgeBudget:
                 raise ConfigurationError(f"{name}: expected a number >= {least}, got {value!r}")
         self.share: Final = share
         self.burst: Final = burst
-        self.calls = 0
-        self.hedged = 0
-        self.denied = 0
+        self.calls: int = 0
+        self.hedged: int = 0
+        self.denied: int = 0
         self._credit = 1.0  # or the first calls of a program could not be hedged at all
 
     def called(self) -> None:

@@ -81,7 +81,7 @@ class BatchRun:
         self, order: BatchOrder, answer: AnswerLine, keep: Keep, serials: Callable[[], int]
     ) -> None:
         self.order = order
-        self.status = "validating"
+        self.status: str = "validating"
         self._answer = answer
         self._keep = keep
         self._serials = serials

@@ -100,7 +100,7 @@ class Decoder(Generic[_T]):
 
     def __init__(self, type_: type[_T], *, strict: bool = False) -> None:
         self._type = type_
-        self.strict = strict
+        self.strict: bool = strict
         self.decode_strictly: Callable[[Buffer], _T] = msgspec.json.Decoder(type_).decode
         """The first attempt alone, msgspec's own function: for who comes back when it fails."""
 
