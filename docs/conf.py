@@ -50,7 +50,11 @@ FACADES: Final = (
     "trio_groq.types",
 )
 """The public modules. Every name that they export must have its place in the reference."""
-REPEATED: Final = {"trio_groq": "trio_groq.errors", "trio_groq.config": "trio_groq"}
+REPEATED: Final = {
+    "trio_groq": "trio_groq.errors",
+    "trio_groq.config": "trio_groq",
+    "trio_groq.fanout": "trio_groq",
+}
 """Modules that export names of another one, where these are described."""
 COLON: Final = "\ue000"
 """Stands for a colon while napoleon reads."""

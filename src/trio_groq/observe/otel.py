@@ -34,11 +34,11 @@ try:
     from opentelemetry import propagate, trace
     from opentelemetry.metrics import MeterProvider, get_meter_provider
     from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
-except ImportError as exc:
+except ImportError as _missing:
     raise ImportError(
         "trio_groq.observe.otel: expected opentelemetry-api, got none; "
         "install it with trio-groq[otel]"
-    ) from exc
+    ) from _missing
 
 __all__ = ["OpenTelemetryObserver"]
 
