@@ -365,8 +365,10 @@ class Gates:
 
     def note_circuit(self, origin: Origin, before: CircuitState) -> None:
         """Tell of the circuit of `origin` if it is no longer what it was."""
+        if self._on_circuit is None:
+            return
         after = self._circuit(origin).state
-        if self._on_circuit is not None and after is not before:
+        if after is not before:
             self._on_circuit(origin, before.value, after.value)
 
     def wake_circuit(self, origin: Origin) -> None:

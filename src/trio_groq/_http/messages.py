@@ -93,7 +93,7 @@ class Headers(Mapping[str, str]):
         return f"<Headers {names}>"
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # looked up several times for each call
 class Origin:
     """Where a request goes (RFC 6454): connections are shared within an origin, never across.
 
