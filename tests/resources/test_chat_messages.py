@@ -98,6 +98,16 @@ async def test_a_url_is_sent_as_it_is(fake_groq: FakeGroq, url: str) -> None:
         assert sent_url(fake_groq) == url
 
 
+async def test_a_stream_with_an_image_warns_once(fake_groq: FakeGroq) -> None:
+    wrong: dict[str, Any] = {**LOST, "messages": [*look(PNG)["messages"], LOST["messages"][1]]}
+    async with client_of(fake_groq) as client:
+        with pytest.warns(ConversationWarning):
+            stream = client.chat.completions.stream(**wrong)
+        async with stream:  # a warning here would be an error
+            await stream.until_done()
+    assert sent_url(fake_groq) == URL
+
+
 async def test_a_file_that_is_not_there_is_told(fake_groq: FakeGroq, tmp_path: Path) -> None:
     missing = tmp_path / "missing.png"
     async with client_of(fake_groq) as client:

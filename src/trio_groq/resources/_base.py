@@ -125,7 +125,7 @@ def make_call(
     if content is not None:
         body = content
     elif params is not None or extra_body:
-        body = encode_json({**(params or {}), **(extra_body or {})})
+        body = encode_json({**(params or {}), **extra_body} if extra_body else params)
         content_type = JSON
     given = {name: value for name, value in (query or {}).items() if value is not None}
     return Call(

@@ -21,6 +21,7 @@ from trio_groq.types.chat_params import ChatCompletionCreateParams
 from trio_groq.types.chunks import ChatCompletionChunk
 
 __all__ = [
+    "call_with_images",
     "chat_call",
     "chat_call_with_images",
     "checked_call",
@@ -88,13 +89,16 @@ def chat_call(
             a `ModelWarning` else.
     """
     _validator()(params)
-    messages = params["messages"]
-    _check_conversation(messages, strict=caller.strict)
-    content: dict[str, object] = {**params, "messages": sendable_messages(messages)}
-    accept = EVENT_STREAM if stream is True else JSON
-    call = make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
+    _check_conversation(params["messages"], strict=caller.strict)
+    call = _make(params, options, stream)
     _check_model(caller, params, call.body)
     return call
+
+
+def _make(params: ChatCompletionCreateParams, options: RequestOptions, stream: Streaming) -> Call:
+    content = {**params, "messages": sendable_messages(params["messages"])}
+    accept = EVENT_STREAM if stream is True else JSON
+    return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
 
 
 def has_images(params: ChatCompletionCreateParams) -> bool:
@@ -124,3 +128,11 @@ async def chat_call_with_images(
     """As `chat_call`, with images encoded, those in files read."""
     messages: Any = await embed_images(params["messages"])
     return chat_call(caller, {**params, "messages": messages}, options, stream=stream)
+
+
+async def call_with_images(
+    params: ChatCompletionCreateParams, options: RequestOptions, *, stream: Streaming
+) -> Call:
+    """The call that `checked_call` has checked: what there is to warn of was told there."""
+    messages: Any = await embed_images(params["messages"])
+    return _make({**params, "messages": messages}, options, stream)

@@ -16,6 +16,7 @@ from trio_groq._readers import Reader
 from trio_groq._stream import ChatStream
 from trio_groq.resources._base import as_raw, as_streaming, collect
 from trio_groq.resources._chat_calls import (
+    call_with_images,
     chat_call,
     chat_call_with_images,
     checked_call,
@@ -262,7 +263,7 @@ class ChatCompletions(ToolMethods):
         async def open_response() -> OpenResponse:
             call = checked
             if images:
-                call = await chat_call_with_images(self._caller, wanted, options, stream=True)
+                call = await call_with_images(wanted, options, stream=True)
             return await self._caller.open(
                 call, events=True, timeout=timeout, max_retries=max_retries
             )
