@@ -1,9 +1,8 @@
 """One request and its response, sans-IO.
 
-h11 writes the request and reads the response head; from there on `framing` owns the body, because
-h11 charges about 10 us for each chunk of a chunked body and copies it twice. What h11 had received
-beyond the head comes from its public `trailing_data`. Each exchange has an h11 connection of its
-own (1 us): nothing of one exchange can reach the next.
+`heads` reads the response head; from there on `framing` owns the body, because h11 charges about
+10 us for each chunk of a chunked body and copies it twice. Each exchange has a reader of its own:
+nothing of one exchange can reach the next.
 
 The life of an exchange: the request's bytes are sent; then `receive()` with what arrives, until
 `complete`; `head` is set as soon as the final response head is whole. `reusable` is the one
@@ -15,11 +14,9 @@ question that a pool asks at the end, and every doubt answers it with no:
 - no error happened. An exchange that has raised is over and never reusable.
 """
 
-import functools
 from typing import Final, final
 
 import attrs
-import h11
 
 from trio_groq._http.content_coding import (
     DEFAULT_MAX_DECODED_BYTES,
@@ -28,13 +25,8 @@ from trio_groq._http.content_coding import (
     select_decoder,
 )
 from trio_groq._http.framing import BodyReader, select_body_reader
-from trio_groq._http.messages import (
-    Headers,
-    Request,
-    ResponseHead,
-    Span,
-    has_control,
-)
+from trio_groq._http.heads import HeadReader, RawHead, read_plain_head
+from trio_groq._http.messages import Headers, Request, ResponseHead, Span
 from trio_groq._validators import count, number
 from trio_groq.errors import ProtocolError
 
@@ -63,23 +55,11 @@ class ExchangeLimits:
 
 
 _DEFAULT_LIMITS: Final = ExchangeLimits()
-_SHARED_NAME_BYTES: Final = 64
-"""Longest field name that is kept for the next response: the longest in use have half of that."""
-_HTTP_VERSIONS: Final = (b"1.1", b"1.0")
-
-
-_shared_lower_case: Final = functools.lru_cache(maxsize=256)(bytes.lower)
-
-
-def _lower_case(name: bytes) -> bytes:
-    """A field's name in lower case; one object for all responses, which come by the thousand."""
-    return _shared_lower_case(name) if len(name) <= _SHARED_NAME_BYTES else name.lower()
-
-
-@functools.cache
-def _opening(method: bytes) -> h11.Request:
-    """What an exchange's own h11 connection is told: all that the response's reading depends on."""
-    return h11.Request(method=method, target=b"/", headers=[(b"Host", b"any")])
+_HTTP_VERSIONS: Final = ("1.1", "1.0")
+_DECISIVE: Final = frozenset(
+    {b"connection", b"content-encoding", b"content-length", b"transfer-encoding"}
+)
+"""Fields that say how the body is to be read, and whether another exchange may follow."""
 
 
 @final
@@ -97,8 +77,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_decoder",
-        "_h11",
-        "_head_bytes",
+        "_head_reader",
         "_keep_alive",
         "_limits",
         "_method",
@@ -114,11 +93,7 @@ class Exchange:
         self._method = request.method
         self._origin = request.origin
         self._limits = limits
-        self._h11: h11.Connection | None = h11.Connection(
-            h11.CLIENT, max_incomplete_event_size=limits.max_head_bytes
-        )
-        self._h11.send(_opening(request.method))
-        self._head_bytes = 0
+        self._head_reader: HeadReader | None = None
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
         self._keep_alive = True
@@ -155,7 +130,7 @@ class Exchange:
         """Take bytes while the head is not complete, and what of the body comes with it."""
         self.begun = True
         try:
-            rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
+            rest = self._receive_head(buffer, start, end)
         except ProtocolError as exc:
             self.failure = exc
             raise
@@ -187,9 +162,10 @@ class Exchange:
             return []
         try:
             if self._body is None:
+                received = 0 if self._head_reader is None else self._head_reader.received
                 raise ProtocolError(
                     "response: expected a whole response head, got the connection's end after "
-                    f"{self._head_bytes} bytes"
+                    f"{received} bytes"
                 )
             self._body.feed_eof()
             return self._finish()
@@ -209,69 +185,39 @@ class Exchange:
             and not body.excess
         )
 
-    def _receive_head(self, data: bytes) -> bytes:
-        """Feed h11 until the final head is whole; return what came after it."""
-        connection = self._h11
-        assert connection is not None  # noqa: S101 (it is there until there is a head)
-        self._head_bytes += len(data)
-        try:
-            connection.receive_data(data)
-            event = connection.next_event()
-            while isinstance(event, h11.InformationalResponse):
-                self._add_informational(event)
-                event = connection.next_event()
-        except h11.RemoteProtocolError as exc:
-            raise ProtocolError(f"response head: expected HTTP/1.1, got {exc}") from exc
-        if event is h11.NEED_DATA:
-            self._check_head_size(self._head_bytes)
+    def _receive_head(self, buffer: bytes | bytearray, start: int, end: int) -> bytes:
+        """Take bytes of the head; return what came after it, in memory of its own."""
+        limits, reader = self._limits, self._head_reader
+        if reader is None:
+            plain = read_plain_head(buffer, start, end)
+            if plain is not None and plain[1] - start <= limits.max_head_bytes:
+                self._accept_head(plain[0])
+                return bytes(memoryview(buffer)[plain[1] : end])
+            reader = HeadReader(self._method, limits.max_head_bytes, limits.max_informational)
+            self._head_reader, self.informational = reader, reader.informational
+        head = reader.feed(bytes(memoryview(buffer)[start:end]))
+        if head is None:
             return b""
-        assert isinstance(event, h11.Response)  # noqa: S101 (a client gets nothing else first)
-        rest, _ = connection.trailing_data
-        self._check_head_size(self._head_bytes - len(rest))
-        self._accept_head(event)
-        self._h11 = None  # several kilobytes, that a stream need not hold
-        return rest
+        self._accept_head(head)
+        self._head_reader = None  # several kilobytes, that a stream need not hold
+        return reader.rest
 
-    def _check_head_size(self, size: int) -> None:
-        if size > self._limits.max_head_bytes:
-            raise ProtocolError(
-                f"response head: expected at most {self._limits.max_head_bytes} bytes, got more"
-            )
-
-    def _add_informational(self, event: h11.InformationalResponse) -> None:
-        self.informational.append(event.status_code)
-        if len(self.informational) > self._limits.max_informational:
-            raise ProtocolError(
-                f"response: expected at most {self._limits.max_informational} informational "
-                "responses before the final one, got more"
-            )
-
-    def _accept_head(self, event: h11.Response) -> None:
-        if event.http_version not in _HTTP_VERSIONS:
-            raise ProtocolError(
-                f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{event.http_version.decode()}"
-            )
-        fields = [(_lower_case(name), value) for name, value in event.headers.raw_items()]
-        if has_control(b"\t".join([value for _, value in fields])):
-            name = next(name for name, value in fields if has_control(value))
-            raise ProtocolError(
-                f"response header {name.decode()}: expected no control characters, got some"
-            )
-        headers = Headers(fields)
-        tokens = headers.get("connection", "").lower().split(",")
-        close = event.http_version == b"1.0" or "close" in [token.strip() for token in tokens]
-        version = event.http_version.decode()
-        self._body, unambiguous = select_body_reader(
-            self._method, event.status_code, version, headers.raw
-        )
+    def _accept_head(self, head: RawHead) -> None:
+        status, version, fields = head
+        if version not in _HTTP_VERSIONS:
+            raise ProtocolError(f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{version}")
+        decisive = Headers([field for field in fields if field[0] in _DECISIVE])
+        tokens = decisive.get("connection", "").lower().split(",")
+        close = version == "1.0" or "close" in [token.strip() for token in tokens]
+        self._body, unambiguous = select_body_reader(self._method, status, version, decisive.raw)
         if not self._body.complete:  # a response without a body may still name a coding
             self._decoder = select_decoder(
-                headers.get("content-encoding"),
+                decisive.get("content-encoding"),
                 max_decoded_bytes=self._limits.max_decoded_bytes,
                 max_ratio=self._limits.max_decoding_ratio,
             )
         self._keep_alive = unambiguous and not close
-        self.head = ResponseHead(event.status_code, headers, version)
+        self.head = ResponseHead(status, Headers(fields), version)
 
     def _decode(self, decoder: ContentDecoder, spans: list[Span]) -> list[Span]:
         decoded: list[Span] = []
