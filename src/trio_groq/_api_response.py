@@ -128,6 +128,7 @@ class APIResponse(Generic[T]):
         if self._body is None:
             response = self._unread("read already")
             try:
+                await trio.lowlevel.checkpoint()  # a body that came with the head is none
                 self._body = await response.read(limit)
             finally:
                 response.finish()

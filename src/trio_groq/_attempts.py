@@ -6,7 +6,7 @@ A wait only begins if it ends before the call's limit and the caller's own deadl
 import math
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 import attrs
 import trio
@@ -38,6 +38,9 @@ __all__ = ["Attempt", "Attempts", "Patience"]
 T = TypeVar("T")
 Attempt = Callable[[Call, int], Awaitable[tuple[T, OpenResponse]]]
 """Takes the call and how many attempts of it failed; gives the value and its response."""
+
+Target: TypeAlias = tuple[Origin, str, int, int]
+"""What an attempt enters the gates with: origin, model, estimated tokens, the call's place."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
@@ -111,17 +114,22 @@ class Attempts:
         """
         call = self._with_idempotency_key(call)
         gates, budget = self._patience.gates, self._patience.budget
-        place = gates.new_place()
-        if budget is not None:
-            budget.called(trio.current_time())
+        length = len(call.body) if isinstance(call.body, bytes) else 0
+        estimate = estimate_tokens(length, call.max_tokens) if call.model else 1
+        target = self._origin, call.model, estimate, gates.new_place()
+        if budget is not None:  # the call has begun just now
+            budget.called(self._deadlines.started)
         last: APIError | None = None
         while True:
             try:
-                permit = await self._enter(call, place, last)
+                permit = gates.try_enter(*target) or await self._enter(target, last)
             finally:
                 last = None  # its traceback holds this frame
+            self._started = trio.current_time()
+            if self._watch is not None:
+                self._watch.attempt_started()
             try:
-                return await self._attempt(call, permit, attempt)
+                value, response = await attempt(call, len(self._history))
             except APIError as error:
                 wait, is_held = self._judge(call, permit, error)
                 # A caller that has given up meanwhile is told so, and not of this.
@@ -131,6 +139,12 @@ class Attempts:
                 if wait is None:
                     raise
                 last = error
+            except GroqError:  # refused by ourselves: a header, the key, the body
+                permit.unsent()
+                raise
+            else:
+                self._note_success(permit, value, response)
+                return value, response
             finally:
                 permit.cancelled()  # unless it was settled
             if not is_held:
@@ -138,42 +152,21 @@ class Attempts:
                 if self._watch is not None:
                     self._watch.waited("retry", wait)
 
-    async def _attempt(
-        self, call: Call, permit: Permit, attempt: Attempt[T]
-    ) -> tuple[T, OpenResponse]:
-        """One attempt; a permit that succeeded, or was not used, is settled."""
-        self._started = trio.current_time()
-        if self._watch is not None:
-            self._watch.attempt_started()
-        try:
-            value, response = await attempt(call, len(self._history))
-        except APIError:
-            raise
-        except GroqError:  # refused by ourselves: a header, the key, the body
-            permit.unsent()
-            raise
+    def _note_success(self, permit: Permit, value: object, response: OpenResponse) -> None:
         permit.succeeded(response.head.headers)
         if permit.counts_tokens and (cost := _cost_of(value)) is not None:
             permit.used(cost)
         response.attempts = len(self._history) + 1
         response.history = self._history
         response.permit = permit
-        return value, response
 
-    async def _enter(self, call: Call, place: int, last: APIError | None) -> Permit:
+    async def _enter(self, target: Target, last: APIError | None) -> Permit:
         """Wait until the next attempt may be sent.
 
         Raises:
             APIError: It may not be, or not in time: the last attempt's error, which says so.
             CircuitOpenError: There was no attempt before.
         """
-        gates = self._patience.gates
-        length = len(call.body) if isinstance(call.body, bytes) else 0
-        estimate = estimate_tokens(length, call.max_tokens) if call.model else 1
-        target = self._origin, call.model, estimate, place
-        permit = gates.try_enter(*target)
-        if permit is not None:
-            return permit  # noqa: ASYNC910 (asked only where a request follows)
         if not self._patience.waits:
             if last is not None:
                 last.add_note("Not tried again: a gate is shut, and this call waits at none.")
@@ -182,13 +175,13 @@ class Attempts:
                 finally:
                     del last
             raise APITimeoutError(
-                f"rate limit: expected a turn for {call.model or 'a call'} at once, got a wait",
+                f"rate limit: expected a turn for {target[1] or 'a call'} at once, got a wait",
                 phase="rate_limit",
                 limit=0.0,
             )
         since = trio.current_time()
         try:
-            permit = await gates.enter(*target, self._deadlines)
+            permit = await self._patience.gates.enter(*target, self._deadlines)
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
                 if isinstance(late, APITimeoutError):

@@ -171,6 +171,7 @@ class BinaryResponse:
         """
         response = self._start()
         try:
+            await trio.lowlevel.checkpoint()  # a body that came with the head is none
             return await response.read(limit)
         finally:
             response.finish()

@@ -31,10 +31,7 @@ from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_tim
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
-from trio_groq.errors import (
-    APIConnectionError,
-    RequestInfo,
-)
+from trio_groq.errors import APIConnectionError
 from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -252,7 +249,7 @@ class Caller:
         deadlines = Deadlines(limits, trio.current_time())
         if events:
             deadlines.expect_first_token()
-        origin, info = self.builder.base.origin, self._describe(call)
+        origin, info = self.builder.base.origin, self.builder.describe(call)
         if self.hooks is None:
             attempts = Attempts(self.patience, policy, deadlines, origin, info)
             return await attempts.run(call, partial(attempt, deadlines, None))
@@ -267,8 +264,11 @@ class Caller:
         self, deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
     ) -> OpenResponse:
         """One attempt, up to the response's head; an error status is raised as its error."""
-        request = self.builder.build(call, await self._key(deadlines), retries)
-        info = self._describe(call)
+        key = self.api_key
+        if not isinstance(key, Secret):
+            key = await self._key(deadlines)
+        request = self.builder.build(call, key, retries)
+        info = self.builder.describe(call)
         followed = 0
         while True:
             connection, head = await self.pool.send(request, deadlines)
@@ -298,13 +298,8 @@ class Caller:
 
     async def _key(self, deadlines: Deadlines) -> Secret:
         key: Any = self.api_key
-        if isinstance(key, Secret):
-            return key  # noqa: ASYNC910 (asked only where a request follows)
         if callable(key):
             key = key()
             if inspect.isawaitable(key):
                 key = await deadlines.within("total", lambda: key)
         return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)
-
-    def _describe(self, call: Call) -> RequestInfo:
-        return RequestInfo(call.method, f"{self.builder.base}{call.path}")

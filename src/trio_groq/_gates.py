@@ -78,7 +78,16 @@ class Permit:
         place: The call's number in order of arrival: what comes again keeps it.
     """
 
-    __slots__ = ("_circuit", "_gates", "_origin", "_rate", "_spend", "model", "place")
+    __slots__ = (
+        "_circuit",
+        "_gates",
+        "_is_settled",
+        "_origin",
+        "_rate",
+        "_spend",
+        "model",
+        "place",
+    )
 
     def __init__(
         self,
@@ -90,6 +99,7 @@ class Permit:
     ) -> None:
         self._gates = gates
         self._origin = origin
+        self._is_settled = False
         self.model: Final = model
         self.place: Final = place
         self._circuit, self._rate, self._spend = parts
@@ -101,6 +111,9 @@ class Permit:
             headers: Its header fields.
             tokens: What the call cost, if that is known already; else `used` says it later.
         """
+        if self._is_settled:
+            return
+        self._is_settled = True
         now = trio.current_time()
         self._settle_circuit(now, failed=False)
         wake(self._rate.granted(now))
@@ -132,6 +145,9 @@ class Permit:
             Whether the model's calls are held back now: the next attempt then waits for its turn
             by entering again, and needs no wait before that.
         """
+        if self._is_settled:
+            return False
+        self._is_settled = True
         now = trio.current_time()
         failure = counts_as_failure(error)
         self._settle_circuit(now, failed=failure)
@@ -153,6 +169,9 @@ class Permit:
 
     def cancelled(self) -> None:
         """The attempt was given up: nobody knows what became of it. Idempotent, as all others."""
+        if self._is_settled:
+            return
+        self._is_settled = True
         now = trio.current_time()
         self._settle_circuit(now, failed=None)
         wake(self._rate.void())
@@ -161,6 +180,9 @@ class Permit:
 
     def unsent(self) -> None:
         """The attempt could not be sent, through no fault of the service."""
+        if self._is_settled:
+            return
+        self._is_settled = True
         now = trio.current_time()
         self._settle_circuit(now, failed=None)
         wake(self._rate.void())
@@ -168,17 +190,8 @@ class Permit:
             wake(self._spend.void(now))
 
     def _settle_circuit(self, now: float, *, failed: bool | None) -> None:
-        permit = self._circuit
-        if permit is None:
-            return
-        before = self._gates.circuit_state(self._origin)
-        if failed is None:
-            is_news = permit.cancelled()
-        else:
-            is_news = permit.failed(now) if failed else permit.succeeded(now)
-        self._gates.note_circuit(self._origin, before)
-        if is_news:
-            self._gates.wake_circuit(self._origin)
+        if self._circuit is not None:
+            self._gates.settle_circuit(self._origin, self._circuit, now, failed=failed)
 
 
 @final
@@ -240,6 +253,7 @@ class Gates:
             The permit; None if `enter` has to wait, or to say that it will not.
         """
         now = trio.current_time()
+        circuit = None
         if self._breaker is not None:
             circuit = self._circuit(origin)
             if circuit.line or circuit.admits_at(now) > now:
@@ -253,7 +267,8 @@ class Gates:
             if spend is None:
                 wake(rate.void())
                 return None
-        return self._admit(origin, model, place, rate, spend)
+        passed = None if circuit is None else self._pass(circuit, origin, now)
+        return Permit(self, origin, model, place, (passed, rate, spend))
 
     async def enter(
         self, origin: Origin, model: str, estimate: int, place: int, deadlines: Deadlines
@@ -292,14 +307,10 @@ class Gates:
     ) -> Permit | None:
         """Take the circuit's permit; if anything has changed meanwhile, give the others back."""
         now = trio.current_time()
-        circuit = None
         if rate.is_current:
             if self._breaker is None:
                 return Permit(self, origin, model, place, (None, rate, spend))
-            known = self._circuit(origin)
-            before = known.state
-            circuit = known.admit(now)
-            self.note_circuit(origin, before)
+            circuit = self._pass(self._circuit(origin), origin, now)
             if circuit is not None:
                 return Permit(self, origin, model, place, (circuit, rate, spend))
         wake(rate.void())
@@ -359,21 +370,39 @@ class Gates:
         )
         return await wait_in_line(waiter, turn, limit, self._waits["throttle"])
 
-    def circuit_state(self, origin: Origin) -> CircuitState:
-        """What the circuit of `origin` does with calls."""
-        return self._circuit(origin).state
+    def settle_circuit(
+        self, origin: Origin, permit: CircuitPermit, now: float, *, failed: bool | None
+    ) -> None:
+        """Say what became of a call.
 
-    def note_circuit(self, origin: Origin, before: CircuitState) -> None:
+        Args:
+            origin: Where it went.
+            permit: What it passed the circuit with.
+            now: The moment.
+            failed: Whether the service failed; None if nobody knows.
+        """
+        before = None if self._on_circuit is None else self._circuit(origin).state
+        if failed is None:
+            is_news = permit.cancelled()
+        else:
+            is_news = permit.failed(now) if failed else permit.succeeded(now)
+        if before is not None:
+            self._tell(origin, before)
+        if is_news:
+            wake(self._circuit(origin).line)
+
+    def _pass(self, circuit: Circuit, origin: Origin, now: float) -> CircuitPermit | None:
+        before = circuit.state
+        permit = circuit.admit(now)
+        if circuit.state is not before:
+            self._tell(origin, before)
+        return permit
+
+    def _tell(self, origin: Origin, before: CircuitState) -> None:
         """Tell of the circuit of `origin` if it is no longer what it was."""
-        if self._on_circuit is None:
-            return
         after = self._circuit(origin).state
-        if after is not before:
+        if self._on_circuit is not None and after is not before:
             self._on_circuit(origin, before.value, after.value)
-
-    def wake_circuit(self, origin: Origin) -> None:
-        """Have the first ask again that waits for the circuit of `origin`."""
-        wake(self._circuit(origin).line)
 
     # -- what is known
 

@@ -156,6 +156,9 @@ class OpenResponse:
             APIConnectionError: The connection broke, or a limit passed.
             APIError: The body is longer than `limit`.
         """
+        whole = None if self._connection is None else self._connection.take_whole(limit)
+        if whole is not None:
+            return whole  # noqa: ASYNC910 (what is here costs no wait)
         body = bytearray()
 
         def consume(spans: list[Span]) -> bool:

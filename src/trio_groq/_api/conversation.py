@@ -13,6 +13,7 @@ import attrs
 
 __all__ = ["Problem", "find_problems"]
 
+_MAPPINGS: Final = (dict, Mapping)  # a dict is what it nearly always is, and is quickly seen
 _NO_CALLS: Final[Sequence[object]] = ()
 
 
@@ -36,7 +37,7 @@ class Problem:
 
 
 def _field(message: object, name: str) -> Any:  # noqa: ANN401 (any JSON)
-    return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
+    return message.get(name) if isinstance(message, _MAPPINGS) else getattr(message, name, None)
 
 
 def find_problems(messages: Sequence[object]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["MAX_EMBEDDED_BYTES", "Image", "data_url", "find_images", "with_images"]
+__all__ = ["MAX_EMBEDDED_BYTES", "Image", "data_url", "find_images", "has_images", "with_images"]
 
 MAX_EMBEDDED_BYTES: Final = 4 * 1024 * 1024
 """Most bytes of all images that one request carries within it, encoded. Larger ones go by URL.
@@ -24,6 +24,12 @@ _KINDS: Final[Sequence[tuple[bytes, int, str]]] = (
     (b"WEBP", 8, "image/webp"),
 )
 """Signature, its offset, media type. Source: WHATWG MIME Sniffing, 6.1."""
+
+
+# What it nearly always is comes first, and is quickly seen: of a type, not of an abstract one.
+_MAPPINGS: Final = (dict, Mapping)
+_SEQUENCES: Final = (list, Sequence)
+_PARTS: Final = (list, tuple)
 
 
 def _media_type(data: bytes, path: str) -> str:
@@ -60,12 +66,17 @@ def find_images(messages: object) -> dict[str, Image]:
     return {path: url for path, url, _ in _urls(messages) if not isinstance(url, str)}
 
 
+def has_images(messages: object) -> bool:
+    """Whether there are images to encode; most conversations have no parts at all."""
+    return any(not isinstance(url, str) for _, url, _ in _urls(messages))
+
+
 def _urls(messages: object) -> Iterator[tuple[str, Any, tuple[int, int]]]:
-    if not isinstance(messages, Sequence) or isinstance(messages, str | bytes):
+    if not isinstance(messages, _SEQUENCES) or isinstance(messages, str | bytes):
         return
     for index, message in enumerate(messages):
-        content = message.get("content") if isinstance(message, Mapping) else None
-        if not isinstance(content, list | tuple):
+        content = message.get("content") if isinstance(message, _MAPPINGS) else None
+        if not isinstance(content, _PARTS):
             continue
         for number, part in enumerate(content):
             image = part.get("image_url") if isinstance(part, Mapping) else None

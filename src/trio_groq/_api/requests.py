@@ -12,7 +12,7 @@ from trio_groq._http.bodies import Body
 from trio_groq._http.content_coding import accepted_codings
 from trio_groq._http.messages import Request, check_field, show_body
 from trio_groq._version import __version__
-from trio_groq.errors import InvalidRequestError
+from trio_groq.errors import InvalidRequestError, RequestInfo
 
 __all__ = [
     "Call",
@@ -166,6 +166,7 @@ class RequestBuilder:
         self._default_headers = default_headers
         self._default_query = default_query
         self._shared: dict[object, Request] = {}
+        self._described: dict[tuple[str, str], RequestInfo] = {}
 
     def build(self, call: Call, key: Secret, retries: int = 0) -> Request:
         """The request that makes a call with a key.
@@ -188,6 +189,16 @@ class RequestBuilder:
                 self._shared.clear()
             shared = self._shared[kind] = self._build(call, key, retries, b"")
         return Request(shared.origin, shared.method, shared.target, shared.headers, call.body)
+
+    def describe(self, call: Call) -> RequestInfo:
+        """What an error tells of the request that makes a call."""
+        kind = call.method, call.path
+        info = self._described.get(kind)
+        if info is None:
+            if len(self._described) >= MAX_SHARED:
+                self._described.clear()
+            info = self._described[kind] = RequestInfo(call.method, f"{self.base}{call.path}")
+        return info
 
     def _build(self, call: Call, key: Secret, retries: int, body: bytes | Body) -> Request:
         own: dict[str, str | None] = {

@@ -166,6 +166,16 @@ class Connection:
         self._early = exchange.receive(self._buffer.data, 0, received)
         return exchange.head is not None
 
+    def take_whole(self, limit: int) -> bytes | None:
+        """The whole body, if it came with the head and has at most `limit` bytes; else None."""
+        exchange, spans = self._exchange, self._early
+        if exchange is None or not exchange.complete or exchange.failure is not None:
+            return None
+        if sum([end - start for _, start, end in spans]) > limit:
+            return None
+        self._early = []
+        return b"".join([memoryview(data)[start:end] for data, start, end in spans])
+
     def receive(self, deadlines: Deadlines, consume: Consume) -> Awaitable[None]:
         """Receive more of the response's body, until it is enough or complete.
 

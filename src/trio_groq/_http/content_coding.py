@@ -210,7 +210,9 @@ def select_decoder(
 
     RFC 9110, 8.4.
     """
-    codings = [name for part in (content_encoding or "").split(",") if (name := part.strip(" \t"))]
+    if content_encoding is None:
+        return None
+    codings = [name for part in content_encoding.split(",") if (name := part.strip(" \t"))]
     coding = ", ".join(codings).lower()
     if coding in ("", "identity"):
         return None

@@ -56,10 +56,15 @@ class ExchangeLimits:
 
 _DEFAULT_LIMITS: Final = ExchangeLimits()
 _HTTP_VERSIONS: Final = ("1.1", "1.0")
-_DECISIVE: Final = frozenset(
-    {b"connection", b"content-encoding", b"content-length", b"transfer-encoding"}
-)
-"""Fields that say how the body is to be read, and whether another exchange may follow."""
+_FRAMING: Final = (b"transfer-encoding", b"content-length")
+"""Fields that say where the body ends."""
+
+
+def _says_close(connection: bytes | None) -> bool:
+    """Whether a `Connection` field has the option `close` in it (RFC 9110, 7.6.1)."""
+    if connection is None:
+        return False
+    return b"close" in [option.strip() for option in connection.lower().split(b",")]
 
 
 @final
@@ -206,18 +211,18 @@ class Exchange:
         status, version, fields = head
         if version not in _HTTP_VERSIONS:
             raise ProtocolError(f"response: expected HTTP/1.1 or HTTP/1.0, got HTTP/{version}")
-        decisive = Headers([field for field in fields if field[0] in _DECISIVE])
-        tokens = decisive.get("connection", "").lower().split(",")
-        close = version == "1.0" or "close" in [token.strip() for token in tokens]
-        self._body, unambiguous = select_body_reader(self._method, status, version, decisive.raw)
+        headers = Headers(fields)
+        close = version == "1.0" or _says_close(headers.find(b"connection"))
+        framing = [(name, value) for name in _FRAMING for value in headers.find_all(name)]
+        self._body, unambiguous = select_body_reader(self._method, status, version, framing)
         if not self._body.complete:  # a response without a body may still name a coding
             self._decoder = select_decoder(
-                decisive.get("content-encoding"),
+                headers.get("content-encoding"),
                 max_decoded_bytes=self._limits.max_decoded_bytes,
                 max_ratio=self._limits.max_decoding_ratio,
             )
         self._keep_alive = unambiguous and not close
-        self.head = ResponseHead(status, Headers(fields), version)
+        self.head = ResponseHead(status, headers, version)
 
     def _decode(self, decoder: ContentDecoder, spans: list[Span]) -> list[Span]:
         decoded: list[Span] = []

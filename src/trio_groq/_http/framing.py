@@ -174,6 +174,8 @@ def _is_chunked(codings: list[bytes]) -> bool:
 
 def _content_length(values: list[bytes]) -> int:
     """Value of the `Content-Length` fields; the same one repeated counts once (RFC 9110, 8.6)."""
+    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= _MAX_DIGITS:
+        return int(values[0])
     listed = b",".join(values)
     lengths = {length.strip(_OWS) for length in listed.split(b",")}
     shown = listed[:_EXCERPT_BYTES]

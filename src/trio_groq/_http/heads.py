@@ -29,8 +29,8 @@ _SHARED_NAME_BYTES: Final = 64
 _NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}+"  # no longer than a shared one
 _VALUE: Final = rb"[^\x00-\x08\x0a-\x1f\x7f]++(?<![ \t])"
 _PLAIN_HEAD: Final = re.compile(
-    rb"HTTP/(1\.[01]) ([2-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?+\r\n((?:%b:[ \t]*+%b\r\n)*+)\r\n"
-    % (_NAME, _VALUE)
+    rb"HTTP/(1\.[01]) ([2-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?+\r\n"
+    rb"((?:%b:[ \t]*+%b\r\n)*+)\r\n" % (_NAME, _VALUE)
 ).match
 _fields_of: Final = re.compile(rb"(%b):[ \t]*+(%b)\r\n" % (_NAME, _VALUE)).findall
 

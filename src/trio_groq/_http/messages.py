@@ -6,9 +6,7 @@ it that counts. (A memoryview would do as well, were it possible to search one w
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
-
-import attrs
+from typing import Final, NamedTuple, TypeAlias
 
 from trio_groq._http.bodies import Body
 from trio_groq.errors import InvalidRequestError
@@ -52,35 +50,64 @@ class Headers(Mapping[str, str]):
 
     As a mapping, a repeated field is its values joined by ", " (RFC 9110, 5.3); `get_all` keeps
     them apart, which `set-cookie` needs. Values are decoded as Latin-1, which loses nothing.
+
+    Args:
+        raw: Name (lower case) and value of each field, in the order of arrival.
     """
 
-    __slots__ = ("raw",)
-
-    raw: tuple[tuple[bytes, bytes], ...]
-    """Name (lower case) and value of each field, in the order of arrival."""
+    __slots__ = ("_by_name", "_repeating")
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.raw = tuple(raw)
+        fields = tuple(raw)
+        self._by_name = dict(fields)
+        # Nearly always no name comes twice, and one table is all that is kept.
+        self._repeating = fields if len(self._by_name) < len(fields) else None
+
+    @property
+    def raw(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Name (lower case) and value of each field, in the order of arrival."""
+        return self._repeating or tuple(self._by_name.items())
+
+    def find(self, name: bytes) -> bytes | None:
+        """The field as it came, the values of a repeated one joined by ", "; None without one.
+
+        Args:
+            name: Lower case.
+        """
+        if self._repeating is None:
+            return self._by_name.get(name)
+        return b", ".join(self.find_all(name)) if name in self._by_name else None
+
+    def find_all(self, name: bytes) -> list[bytes]:
+        """Every value of the field as it came, in the order of arrival.
+
+        Args:
+            name: Lower case.
+        """
+        if self._repeating is None:
+            value = self._by_name.get(name)
+            return [] if value is None else [value]
+        return [value for field, value in self._repeating if field == name]
 
     def __getitem__(self, name: str) -> str:
-        values = self.get_all(name)
-        if not values:
+        value = self.find(name.lower().encode("latin-1", "replace"))
+        if value is None:
             raise KeyError(name)
-        return ", ".join(values)
+        return value.decode("latin-1")
 
     def get_all(self, name: str) -> list[str]:
         """Every value of the field, in the order of arrival; empty when there is none."""
-        wanted = name.lower().encode("latin-1", "replace")
-        return [value.decode("latin-1") for field, value in self.raw if field == wanted]
+        values = self.find_all(name.lower().encode("latin-1", "replace"))
+        return [value.decode("latin-1") for value in values]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.get_all(name))
+        return isinstance(name, str) and name.lower().encode("latin-1", "replace") in self._by_name
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self.raw))
+        return iter([name.decode("latin-1") for name in self._by_name])
 
     def __len__(self) -> int:
-        return len({name for name, _ in self.raw})
+        return len(self._by_name)
 
     def __eq__(self, other: object) -> bool:
         return self.raw == other.raw if isinstance(other, Headers) else NotImplemented
@@ -93,8 +120,7 @@ class Headers(Mapping[str, str]):
         return f"<Headers {names}>"
 
 
-@attrs.frozen(cache_hash=True)  # looked up several times for each call
-class Origin:
+class Origin(NamedTuple):  # a tuple: it is looked up several times for each call
     """Where a request goes (RFC 6454): connections are shared within an origin, never across.
 
     Attributes:
@@ -123,8 +149,7 @@ def show_body(body: bytes | Body) -> str:
     return f"<{len(body) if isinstance(body, bytes) else body.length} bytes>"
 
 
-@attrs.frozen
-class Request:
+class Request(NamedTuple):
     """One request as the engine sends it.
 
     Attributes:
@@ -139,12 +164,15 @@ class Request:
     origin: Origin
     method: bytes
     target: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
-    body: bytes | Body = attrs.field(default=b"", repr=show_body)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes | Body = b""
+
+    def __repr__(self) -> str:
+        method, target = self.method.decode("latin-1"), self.target.decode("latin-1")
+        return f"<Request {method} {self.origin}{target}, {show_body(self.body)}>"
 
 
-@attrs.frozen
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """Status line and header fields of a final response.
 
     Attributes:

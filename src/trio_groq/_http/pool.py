@@ -153,7 +153,8 @@ class ConnectionPool:
         if connection.reusable and not self._closed:
             now = trio.current_time()
             close, waiter = self._state.release(connection, connection.origin, now)
-            self._close(close)
+            if close:
+                self._close(close)
             self._wake(waiter)
         else:
             self._discard(connection)
@@ -196,9 +197,14 @@ class ConnectionPool:
                 phase="pool",
                 limit=0.0,
             )
-        grant = await self._wait(step.waiter, deadlines) if isinstance(step, Wait) else step
-        waited = trio.current_time() - started
-        self._close(grant.close)
+        waited = 0.0
+        if isinstance(step, Wait):
+            grant = await self._wait(step.waiter, deadlines)
+            waited = trio.current_time() - started
+        else:
+            grant = step
+        if grant.close:
+            self._close(grant.close)
         if isinstance(grant, Dial):
             connection = await self._dial(origin, deadlines)
         else:

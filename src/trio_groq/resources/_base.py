@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import ParamSpec, TypeAlias, TypeVar, cast
+from typing import Final, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 from trio_groq._api.parameters import encode_json
@@ -28,6 +28,8 @@ __all__ = [
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_OPTIONS: Final = RequestOptions.__optional_keys__
 
 
 def collect(
@@ -117,8 +119,8 @@ def make_call(
         InvalidRequestError: A parameter cannot be JSON.
         TypeError: There is no such option.
     """
-    if not options.keys() <= RequestOptions.__optional_keys__:
-        name = next(iter(options.keys() - RequestOptions.__optional_keys__))
+    if not options.keys() <= _OPTIONS:
+        name = next(iter(options.keys() - _OPTIONS))
         raise TypeError(f"unexpected argument: {name}")
     body: bytes | Body = b""
     extra_body = options.get("extra_body")
@@ -127,7 +129,12 @@ def make_call(
     elif params is not None or extra_body:
         body = encode_json({**(params or {}), **extra_body} if extra_body else params)
         content_type = JSON
-    given = {name: value for name, value in (query or {}).items() if value is not None}
+    if params is None:
+        params = {}
+    given = options.get("extra_query") or {}
+    if query:
+        own = {name: value for name, value in query.items() if value is not None}
+        given = {**own, **given}
     return Call(
         method=method,
         path=path,
@@ -135,9 +142,9 @@ def make_call(
         content_type=content_type,
         accept=accept,
         headers=options.get("extra_headers") or {},
-        model=model or _text((params or {}).get("model")),
-        max_tokens=_most_tokens(params or {}),
-        query={**given, **(options.get("extra_query") or {})},
+        model=model or _text(params.get("model")),
+        max_tokens=_most_tokens(params),
+        query=given,
     )
 
 

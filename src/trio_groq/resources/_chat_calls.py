@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final
 
 from trio_groq._api.conversation import find_problems
-from trio_groq._api.images import find_images, with_images
+from trio_groq._api.images import with_images
 from trio_groq._api.model_checks import find_misuses
 from trio_groq._api.parameters import Validator, sendable_messages
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call
@@ -27,7 +27,6 @@ __all__ = [
     "checked_call",
     "chunk_decoder",
     "completion_reader",
-    "has_images",
 ]
 
 _PATH: Final = "/openai/v1/chat/completions"
@@ -99,11 +98,6 @@ def _make(params: ChatCompletionCreateParams, options: RequestOptions, stream: S
     content = {**params, "messages": sendable_messages(params["messages"])}
     accept = EVENT_STREAM if stream is True else JSON
     return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
-
-
-def has_images(params: ChatCompletionCreateParams) -> bool:
-    """Whether there are images to encode, which may be in files."""
-    return bool(find_images(params.get("messages")))
 
 
 def checked_call(

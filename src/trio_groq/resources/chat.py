@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast, final, overload
 
+from trio_groq._api.images import has_images
 from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api_response import APIResponse, ResponseManager
@@ -22,7 +23,6 @@ from trio_groq.resources._chat_calls import (
     checked_call,
     chunk_decoder,
     completion_reader,
-    has_images,
 )
 from trio_groq.resources._chat_tools import Asks, Streams, ToolMethods
 from trio_groq.types.chat import ChatCompletion
@@ -128,7 +128,7 @@ class ChatCompletions(ToolMethods):
             APIError: The call failed: see the error tree.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        if has_images(params):
+        if has_images(params.get("messages")):
             call = await chat_call_with_images(self._caller, params, options, stream=stream)
         else:
             call = chat_call(self._caller, params, options, stream=stream)
@@ -184,7 +184,7 @@ class ChatCompletions(ToolMethods):
         output = structured_output(response_format)
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         wanted: ChatCompletionCreateParams = {**params, "response_format": output.response_format}
-        if has_images(wanted):
+        if has_images(wanted.get("messages")):
             call = await chat_call_with_images(self._caller, wanted, options, stream=NOT_GIVEN)
         else:
             call = chat_call(self._caller, wanted, options, stream=NOT_GIVEN)
@@ -255,7 +255,7 @@ class ChatCompletions(ToolMethods):
 
             output = structured_output(response_format)
             wanted["response_format"] = output.response_format
-        images = has_images(wanted)
+        images = has_images(wanted.get("messages"))
         checked = (checked_call if images else chat_call)(
             self._caller, wanted, options, stream=True
         )
