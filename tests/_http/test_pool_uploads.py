@@ -188,5 +188,5 @@ def test_the_head_of_a_body_in_pieces_states_its_length_and_is_not_remembered() 
 
 
 def test_a_request_shows_the_length_of_its_body() -> None:
-    assert "body=<5 bytes>" in repr(Request(HERE, b"PUT", b"/", (), Silent(5)))
-    assert "body=<2 bytes>" in repr(Request(HERE, b"PUT", b"/", (), b"{}"))
+    assert "<5 bytes>" in repr(Request(HERE, b"PUT", b"/", (), Silent(5)))
+    assert "<2 bytes>" in repr(Request(HERE, b"PUT", b"/", (), b"{}"))

@@ -10,6 +10,17 @@ BUCKETS: Final = 10
 it happened, whatever the rate at which things happen."""
 
 
+class _Bucket:
+    """What happened in one part of the window: which one, when first, how often."""
+
+    __slots__ = ("count", "first", "number")
+
+    def __init__(self, number: int, first: float) -> None:
+        self.number = number
+        self.first = first
+        self.count = 1
+
+
 @final
 class RollingCount:
     """Counts over the last `window` seconds. `now` is any clock in seconds that never goes back.
@@ -20,22 +31,24 @@ class RollingCount:
         window: Seconds, above 0.
     """
 
-    __slots__ = ("_buckets", "_total", "_width")
+    __slots__ = ("_buckets", "_last", "_total", "_width")
 
     def __init__(self, window: float) -> None:
         self._width: Final = window / BUCKETS
-        self._buckets: deque[tuple[int, float, int]] = deque()  # number, first moment, count
+        self._buckets: deque[_Bucket] = deque()
+        self._last: _Bucket | None = None
         self._total = 0
 
     def add(self, now: float) -> None:
         """One more happened."""
         number = int(now // self._width)
-        self._forget(number)
-        if self._buckets and self._buckets[-1][0] == number:
-            _, first, count = self._buckets[-1]
-            self._buckets[-1] = number, first, count + 1
+        last = self._last
+        if last is not None and last.number == number:
+            last.count += 1
         else:
-            self._buckets.append((number, now, 1))
+            self._forget(number)
+            self._last = _Bucket(number, now)
+            self._buckets.append(self._last)
         self._total += 1
 
     def total(self, now: float) -> int:
@@ -46,14 +59,17 @@ class RollingCount:
     def first(self, now: float) -> float:
         """When the first of them happened; `now` if there was none."""
         self._forget(int(now // self._width))
-        return self._buckets[0][1] if self._buckets else now
+        return self._buckets[0].first if self._buckets else now
 
     def clear(self) -> None:
         """Forget all of them."""
         self._buckets.clear()
+        self._last = None
         self._total = 0
 
     def _forget(self, number: int) -> None:
         buckets = self._buckets
-        while buckets and buckets[0][0] <= number - BUCKETS:
-            self._total -= buckets.popleft()[2]
+        while buckets and buckets[0].number <= number - BUCKETS:
+            self._total -= buckets.popleft().count
+        if not buckets:
+            self._last = None
