@@ -13,9 +13,11 @@ from types import FrameType
 
 import trio
 
+from trio_groq import GroqClient
 from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, Request
 from trio_groq._stream import ChatStream
+from trio_groq.testing import FakeGroq, Reply
 from trio_groq.types._base import Decoder
 from trio_groq.types.chunks import ChatCompletionChunk
 
@@ -120,6 +122,38 @@ def test_handing_out_costs_four_functions() -> None:
     many.receive(chunk(EVENT) * 150)
     python, _ = per_token(calls(few.take), calls(many.take), 100)
     assert python <= 4
+
+
+async def test_a_plain_completion_costs_some_hundred_functions(fake_groq: FakeGroq) -> None:
+    """Over a connection that is open: from its parameters to the completion, and all gates."""
+    fake_groq.default_reply = Reply(content="hello")
+    own: Counter[str] = Counter()
+
+    def profile(frame: FrameType, event: str, _arg: object) -> None:
+        if event == "call" and (name := _own_module(frame)):
+            own[f"{name}.{frame.f_code.co_name}"] += 1
+
+    async def complete(times: int) -> None:
+        for _ in range(times):
+            await client.chat.completions.create(
+                model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hello"}]
+            )
+
+    async with GroqClient(api_key="gsk_test", base_url=fake_groq.url) as client:
+        await complete(3)
+        sys.setprofile(profile)
+        try:
+            await complete(20)
+        finally:
+            sys.setprofile(None)
+    assert own.total() / 20 <= 155, own.most_common(20)
+
+
+def _own_module(frame: FrameType) -> str:
+    """The name of a module of the client's; empty for all others, the server's too."""
+    name: str = frame.f_globals.get("__name__", "")
+    is_own = name.startswith("trio_groq.") and not name.startswith("trio_groq.testing")
+    return name if is_own else ""
 
 
 def test_a_token_leaves_nothing_behind_but_its_text() -> None:
