@@ -4,7 +4,7 @@ from functools import partial
 
 from benchmarks import peers
 from benchmarks.peers import Peer
-from benchmarks.records import Figures, Metric, Question, Scale
+from benchmarks.records import Figures, Goal, Metric, Question, Scale
 from benchmarks.target import Target
 from benchmarks.workloads import repeat
 
@@ -46,5 +46,10 @@ QUESTION = Question(
     needs=peers.NEEDS,
     metrics=(Metric("cpu", "CPU per request", "µs"),),
     measure=measure,
+    goals=(
+        # To write a request and to read its response: a tenth of a millisecond each.
+        Goal(case="5 bytes", metric="cpu", at_most=200.0),
+        Goal(case="added", metric="cpu", at_most=100.0),
+    ),
     rounds=3,
 )

@@ -100,7 +100,7 @@ QUESTION = Question(
     ),
     measure=measure,
     goals=(
-        Goal(case="1,000 streams", metric="memory", at_most=20.0),
+        Goal(case="1,000 streams", metric="memory", at_most=12.0),
         Goal(case="1,000 streams, TLS", metric="memory", at_most=60.0),
         Goal(case="100 streams", metric="p99", at_most=1.0),
         Goal(case="1,000 streams", metric="cpu", of="raw_trio", at_most=0.8),
