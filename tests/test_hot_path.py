@@ -126,7 +126,6 @@ def test_handing_out_costs_four_functions() -> None:
 
 async def test_a_plain_completion_costs_some_hundred_functions(fake_groq: FakeGroq) -> None:
     """Over a connection that is open: from its parameters to the completion, and all gates."""
-    fake_groq.default_reply = Reply(content="hello")
     own: Counter[str] = Counter()
 
     def profile(frame: FrameType, event: str, _arg: object) -> None:

@@ -1,5 +1,6 @@
 """JSON that is JSON: what parameters become, and what they cannot."""
 
+import json
 from collections import UserDict, deque
 from dataclasses import dataclass
 from enum import Enum
@@ -97,6 +98,23 @@ def test_what_json_cannot_hold(value: object, text: str) -> None:
         encode_json(value)
     assert str(caught.value).startswith(text)
     assert caught.value.path == text.partition(":")[0].replace("parameters", "")
+
+
+LONG = "a long text, with null and \u02cb in it; " * 200
+
+
+@pytest.mark.parametrize("text", [LONG, LONG.replace("\u02cb", "`")])
+@pytest.mark.parametrize("value", [NAN, [1.5, {"b": -float("inf")}], Point(NAN), {5: [NAN]}])
+def test_no_number_is_lost_beside_a_long_text(text: str, value: object) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^value.*: expected a finite number"):
+        encode_json({"text": text, "none": None, "value": value})
+
+
+@pytest.mark.parametrize("value", [None, 1.5, [1, None], {"a": 2**63}, deque([1.0])])
+def test_long_texts_are_encoded(value: object) -> None:
+    whole = {"text": LONG, "value": value}
+    expected = {"text": LONG, "value": list(value) if isinstance(value, deque) else value}
+    assert json.loads(encode_json(whole)) == expected
 
 
 def test_messages_are_sent_back_without_what_the_api_refuses() -> None:
