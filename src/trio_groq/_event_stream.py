@@ -85,6 +85,7 @@ class EventStream(ABC, Generic[E, R]):
         "_accumulator",
         "_busy",
         "_done",
+        "_events",
         "_failure",
         "_made_at",
         "_open",
@@ -107,6 +108,7 @@ class EventStream(ABC, Generic[E, R]):
         self._ready: list[E] = []  # the next one last: a deque takes 700 bytes
         self._response: OpenResponse | None = None
         self._failure: APIError | None = None
+        self._events = 0
         self._done = False
         self._busy = False
         self._token: trio.lowlevel.TrioToken | None = None
@@ -277,6 +279,7 @@ class EventStream(ABC, Generic[E, R]):
         try:
             while not (self._ready or self._done or self._failure):
                 await response.receive(self._take)
+                self._events += len(self._ready)
                 if not (self._ready or self._done or self._failure):
                     self._body_ended()
                 if response.wants_chunks and self._ready:
@@ -287,7 +290,7 @@ class EventStream(ABC, Generic[E, R]):
             if self._done and not self._ready and not response.complete:
                 await self._drain(response)
         except trio.TooSlowError:
-            self._failure = response.too_slow()
+            self._failure = response.too_slow(self._events)
         except APIConnectionError as exc:
             self._broken(exc)
         except BaseException as exc:

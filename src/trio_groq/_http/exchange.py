@@ -66,6 +66,8 @@ _DEFAULT_LIMITS: Final = ExchangeLimits()
 _SHARED_NAME_BYTES: Final = 64
 """Longest field name that is kept for the next response: the longest in use have half of that."""
 _HTTP_VERSIONS: Final = (b"1.1", b"1.0")
+_ERROR_STATUS: Final = 300
+"""From here on the status alone says what became of the request."""
 
 
 _shared_lower_case: Final = functools.lru_cache(maxsize=256)(bytes.lower)
@@ -98,11 +100,11 @@ class Exchange:
         "_body",
         "_decoder",
         "_h11",
-        "_head_bytes",
         "_keep_alive",
         "_limits",
         "_method",
         "_origin",
+        "_received",
         "begun",
         "complete",
         "failure",
@@ -118,7 +120,7 @@ class Exchange:
             h11.CLIENT, max_incomplete_event_size=limits.max_head_bytes
         )
         self._h11.send(_opening(request.method))
-        self._head_bytes = 0
+        self._received = 0  # bytes of the head; once that is whole, those behind it
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
         self._keep_alive = True
@@ -140,6 +142,7 @@ class Exchange:
         body = self._body
         if body is None:
             return self._receive_first(buffer, start, end)
+        self._received += end - start
         try:
             spans = body.feed(buffer, start, end)
         except ProtocolError as exc:
@@ -152,14 +155,26 @@ class Exchange:
         return spans
 
     def _receive_first(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
-        """Take bytes while the head is not complete, and what of the body comes with it."""
+        """Take bytes while the head is not complete, and what of the body comes with it.
+
+        An error's body that is broken from its beginning does not hide its status: the head is
+        given out, and the failure is for who reads the body.
+        """
         self.begun = True
         try:
             rest = self._receive_head(bytes(memoryview(buffer)[start:end]))
         except ProtocolError as exc:
             self.failure = exc
             raise
-        return [] if self._body is None else self.receive(rest, 0, len(rest))
+        if self.head is None:
+            return []
+        self._received = 0
+        try:
+            return self.receive(rest, 0, len(rest))
+        except ProtocolError:
+            if self.head.status < _ERROR_STATUS:
+                raise
+            return []
 
     def _conclude(self, spans: list[Span]) -> list[Span]:
         """The body has ended, well or not: give out what came before that."""
@@ -189,13 +204,20 @@ class Exchange:
             if self._body is None:
                 raise ProtocolError(
                     "response: expected a whole response head, got the connection's end after "
-                    f"{self._head_bytes} bytes"
+                    f"{self._received} bytes"
                 )
             self._body.feed_eof()
             return self._finish()
         except ProtocolError as exc:
             self.failure = exc
             raise
+
+    @property
+    def received(self) -> str:
+        """What has come of the response, for people; of the body with its framing."""
+        if self.head is not None:
+            return f"status {self.head.status} and {self._received} bytes of body"
+        return f"head in part: {self._received} bytes" if self._received else "0 bytes"
 
     @property
     def reusable(self) -> bool:
@@ -213,7 +235,7 @@ class Exchange:
         """Feed h11 until the final head is whole; return what came after it."""
         connection = self._h11
         assert connection is not None  # noqa: S101 (it is there until there is a head)
-        self._head_bytes += len(data)
+        self._received += len(data)
         try:
             connection.receive_data(data)
             event = connection.next_event()
@@ -223,11 +245,11 @@ class Exchange:
         except h11.RemoteProtocolError as exc:
             raise ProtocolError(f"response head: expected HTTP/1.1, got {exc}") from exc
         if event is h11.NEED_DATA:
-            self._check_head_size(self._head_bytes)
+            self._check_head_size(self._received)
             return b""
         assert isinstance(event, h11.Response)  # noqa: S101 (a client gets nothing else first)
         rest, _ = connection.trailing_data
-        self._check_head_size(self._head_bytes - len(rest))
+        self._check_head_size(self._received - len(rest))
         self._accept_head(event)
         self._h11 = None  # several kilobytes, that a stream need not hold
         return rest
