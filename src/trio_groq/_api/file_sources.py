@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _COMPRESSED: Final = {"zlib": "error", "lzma": "LZMAError", "zipfile": "BadZipFile"}
-"""What files of these modules raise where their content is corrupt, and nothing else has as base."""
+"""What files of these modules raise where their content is corrupt: no subclasses of the others."""
 
 
 def wrong_file(param: str, expected: str, got: str, value: object = None) -> InvalidRequestError:
@@ -47,7 +47,12 @@ def reading_errors() -> tuple[type[Exception], ...]:
     imported has no file that could be read.
     """
     known = ((sys.modules.get(module), name) for module, name in _COMPRESSED.items())
-    return OSError, ValueError, EOFError, *(getattr(module, name) for module, name in known if module)
+    return (
+        OSError,
+        ValueError,
+        EOFError,
+        *(getattr(module, name) for module, name in known if module),
+    )
 
 
 def file_shown(file: object) -> str:
