@@ -5,6 +5,7 @@ Times are virtual and exact.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -15,9 +16,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from calling import ASK, MODELS, NO_RETRY, OK, NoAnswer, calling, fetch, takes
 from fault_calls import FILE_ID, WIRE, downloaded, plain, streamed
 from fault_world import calm_clock
+from observe.told_events import Heard
 from streaming import ASK as STREAM
 from streaming import client_of
-from trio_groq import Timeouts
+from trio_groq import ClientConfig, GroqClient, Timeouts
 from trio_groq._http.pool_state import PoolLimits
 from trio_groq.errors import APITimeoutError
 from trio_groq.testing import FakeGroq, Fault, Reply
@@ -344,6 +346,77 @@ async def test_a_caller_whose_deadline_is_still_to_come_is_told_of_ours(
             await reading(client, kind, autojump_clock.jump, 6.0)
         assert caught.value.phase == "total"
         assert not scope.cancel_called
+
+
+@pytest.mark.parametrize("theirs", [3.0, 7.0])
+async def test_observers_hear_of_the_deadline_that_was_first(
+    fake_groq: FakeGroq, theirs: float, autojump_clock: MockClock
+) -> None:
+    heard = Heard()
+    wire = WIRE[streamed]
+    fake_groq.enqueue(Reply.raw(wire, fault=Fault.stall(wire.index(b" said"))))
+    observers: Any = (heard,)
+    config = ClientConfig(
+        api_key="gsk_test",
+        base_url=fake_groq.url,
+        timeouts=Timeouts(total=5.0),
+        observers=observers,
+    )
+    async with GroqClient(config=config) as client:
+        with trio.move_on_after(theirs), suppress(APITimeoutError):
+            await reading(client, "stream", autojump_clock.jump, 6.0)
+    assert heard.names()[-1] == ("CallCancelled" if theirs < 5.0 else "CallFailed")
+
+
+async def at_once(caller: Any, call: Any = MODELS) -> None:
+    """A call whose caller gives up at the moment when a limit passes."""
+    with takes(3.0), trio.move_on_after(3.0) as scope:
+        await fetch(caller, call)
+    assert scope.cancelled_caught
+
+
+EACH = Timeouts(connect=3.0, pool=3.0, write=3.0, read=3.0, first_byte=3.0, total=3.0)
+
+
+async def test_both_at_once_without_an_address(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(NoAnswer())
+    with calling("http://localhost:9", timeouts=EACH) as caller:
+        await at_once(caller)
+
+
+@pytest.mark.parametrize("tls", [None, 3.0])
+async def test_both_at_once_in_a_handshake(tls: float | None, autojump_clock: MockClock) -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        url = f"https://127.0.0.1:{listener.socket.getsockname()[1]}"
+        with calling(url, timeouts=attrs.evolve(EACH, tls=tls)) as caller:
+            await at_once(caller)
+
+
+async def test_both_at_once_while_a_request_is_sent(autojump_clock: MockClock) -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+        with calling(url, timeouts=EACH) as caller:
+            await at_once(caller, attrs.evolve(ASK, body=b"x" * (16 << 20)))
+
+
+async def test_both_at_once_in_the_pool(
+    fake_groq: FakeGroq, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(attrs.evolve(OK, fault=Fault.stall(0)))
+    with calling(fake_groq.url, limits=PoolLimits(max_connections=1), timeouts=EACH) as caller:
+        holding = trio.CancelScope()
+
+        async def hold() -> None:
+            with holding:
+                await fetch(caller, MODELS, timeout=Timeouts())
+
+        nursery.start_soon(hold)
+        await wait_all_tasks_blocked()
+        await at_once(caller)
+        holding.cancel()
+        await wait_all_tasks_blocked()
 
 
 @pytest.mark.parametrize("theirs", [1.0, 2.0, 3.0])

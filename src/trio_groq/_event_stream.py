@@ -33,6 +33,7 @@ from trio_groq.errors import (
     APIConnectionError,
     APIError,
     APIResponseValidationError,
+    APITimeoutError,
     ProtocolError,
     StreamError,
 )
@@ -375,6 +376,8 @@ class EventStream(ABC, Generic[E, R]):
         failure = self._failure
         if failure is not None:
             self._complete(failure)
+        if isinstance(failure, APITimeoutError):  # a caller whose own has passed is told of that
+            await trio.lowlevel.checkpoint()
         self._tell(failure)
         await trio.lowlevel.checkpoint()
         if failure is None:
