@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import calling as calling_module
-from calling import ASK, FAILED, MODELS, NO_RETRY, OK, calling, fetch, takes
+from calling import ASK, FAILED, MODELS, NO_RETRY, OK, calling, fetch, takes, times
 from trio_groq._api.auth import Secret
 from trio_groq._api.requests import RequestBuilder
 from trio_groq._call import NOT_GIVEN
@@ -25,6 +25,8 @@ from trio_groq.errors import (
     APITimeoutError,
     ConfigurationError,
     NotFoundError,
+    ProtocolError,
+    RateLimitError,
 )
 from trio_groq.testing import FakeGroq, Fault, Reply
 
@@ -44,6 +46,49 @@ async def test_an_error_s_body_that_never_comes_leaves_the_status(
         await fetch(caller, MODELS)
     assert caught.value.request_id == "req_9"
     assert caught.value.body is None
+
+
+BROKEN = b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one packet", "behind its head"])
+async def test_an_error_s_body_that_breaks_leaves_the_status(
+    fake_groq: FakeGroq, autojump_clock: MockClock, *, together: bool
+) -> None:
+    wire = b"HTTP/1.1 429 No\r\nx-request-id: req_9\r\nretry-after: 7\r\n" + BROKEN
+    fault = None if together else Fault.split([wire.index(b"no chunk")])
+    fake_groq.enqueue(Reply.raw(wire, fault=fault), Reply.raw(wire, fault=fault), OK)
+    with calling(fake_groq.url, retry=NO_RETRY) as caller:
+        with pytest.raises(RateLimitError) as caught:
+            await fetch(caller, MODELS)
+        assert (caught.value.request_id, caught.value.retry_after) == ("req_9", 7.0)
+        assert caught.value.body is None
+        await fetch(caller, MODELS, max_retries=1)  # and is repeated as the status wants it
+    assert times(fake_groq) == [0, 7.0, 14.0]
+    assert fake_groq.connections_opened == 3
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one packet", "behind its head"])
+async def test_a_redirect_s_body_that_breaks_is_followed_all_the_same(
+    fake_groq: FakeGroq, autojump_clock: MockClock, *, together: bool
+) -> None:
+    wire = b"HTTP/1.1 307 There\r\nLocation: /openai/v1/models\r\n" + BROKEN
+    fault = None if together else Fault.split([wire.index(b"no chunk")])
+    fake_groq.enqueue(Reply.raw(wire, fault=fault), OK)
+    with calling(fake_groq.url) as caller:
+        await fetch(caller, MODELS)
+    assert fake_groq.connections_opened == 2
+
+
+async def test_a_success_whose_body_breaks_is_its_body_s_error(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.raw(b"HTTP/1.1 200 OK\r\n" + BROKEN))
+    with (
+        calling(fake_groq.url, retry=NO_RETRY) as caller,
+        pytest.raises(ProtocolError, match="chunk size"),
+    ):
+        await fetch(caller, MODELS)
 
 
 async def test_only_the_beginning_of_a_long_error_is_read(

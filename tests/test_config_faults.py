@@ -22,13 +22,15 @@ def path(tmp_path: Path) -> Path:
     [
         pytest.param(
             {"timeouts": {"raed": 5}},
-            "timeouts.raed: expected one of connect, first_token, pool, read, total, write, got "
+            "timeouts.raed: expected one of connect, first_byte, first_token, pool, read, tls, "
+            "total, write, got "
             "'raed' (did you mean read?)",
             id="key",
         ),
         pytest.param(
             {"timeout": {"zzz": 5}},
-            "timeout.zzz: expected one of connect, first_token, pool, read, total, write, got "
+            "timeout.zzz: expected one of connect, first_byte, first_token, pool, read, tls, "
+            "total, write, got "
             "'zzz'",
             id="key-of-alias",
         ),

@@ -31,6 +31,8 @@ SETTINGS = {
         base_url = "https://a.test"
         models = ["x", "y"]
         [timeouts]
+        tls = 2.5
+        first_byte = 3
         read = 5
         write = "none"
         [limits]
@@ -40,13 +42,13 @@ SETTINGS = {
         """,
     "a.json": """{
         "base_url": "https://a.test", "models": ["x", "y"],
-        "timeouts": {"read": 5, "write": null},
+        "timeouts": {"tls": 2.5, "first_byte": 3, "read": 5, "write": null},
         "limits": {"max_connections": 7}, "default_query": {"tag": 1}
         }""",
     "a.yaml": """\
         base_url: https://a.test
         models: [x, "y"]
-        timeouts: {read: 5, write: null}
+        timeouts: {tls: 2.5, first_byte: 3, read: 5, write: null}
         limits:
             max_connections: 7
         default_query: {tag: 1}
@@ -59,7 +61,7 @@ def test_each_format_says_the_same(tmp_path: Path, name: str, content: str) -> N
     assert read(written(tmp_path, name, content)) == ClientConfig(
         base_url="https://a.test",
         models=("x", "y"),
-        timeouts=Timeouts(read=5, write=None),
+        timeouts=Timeouts(tls=2.5, first_byte=3, read=5, write=None),
         limits=PoolLimits(max_connections=7),
         default_query={"tag": 1},
     )

@@ -57,7 +57,15 @@ def configs() -> st.SearchStrategy[ClientConfig]:
         ClientConfig,
         base_url=st.sampled_from(["https://a.test", "https://b.test:1/x", "http://localhost:1"]),
         allow_plaintext=st.booleans(),
-        timeouts=record(Timeouts, connect=limit, read=limit, total=limit, first_token=limit),
+        timeouts=record(
+            Timeouts,
+            connect=limit,
+            tls=limit,
+            first_byte=limit,
+            read=limit,
+            total=limit,
+            first_token=limit,
+        ),
         retry=record(
             RetryPolicy,
             max_retries=counts,

@@ -1,9 +1,10 @@
 """Connections that die, and peers that fall silent: every call survives, and so does its client.
 
-The whole list of faults is in five files:
+The whole list of faults is in six files:
 
 - here: idle close, close race, reset and end at every chunk, half close, early 413;
 - `test_faults_stalls`: stall, slow drip;
+- `test_faults_drips`: slow drip of handshakes, records and proxies;
 - `test_faults_responses`: endless headers and 1xx, garbage, gzip bomb, redirects, clock jumps;
 - `test_faults_tls`: handshake stall, partial record, missing close_notify, wrong host, TLS where
   none is spoken and the reverse;

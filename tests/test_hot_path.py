@@ -17,7 +17,7 @@ from trio_groq import GroqClient
 from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, Request
 from trio_groq._stream import ChatStream
-from trio_groq.testing import FakeGroq, Reply
+from trio_groq.testing import FakeGroq
 from trio_groq.types._base import Decoder
 from trio_groq.types.chunks import ChatCompletionChunk
 

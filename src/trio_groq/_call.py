@@ -85,6 +85,10 @@ class Mode(enum.Enum):
     STREAMING = "the response, open"
 
 
+def _no_key() -> str:
+    return "0 bytes: nothing was sent, the function for the key was not done"
+
+
 @final
 @attrs.frozen(kw_only=True)
 class Caller:
@@ -301,5 +305,5 @@ class Caller:
         if callable(key):
             key = key()
             if inspect.isawaitable(key):
-                key = await deadlines.within("total", lambda: key)
+                key = await deadlines.within("total", lambda: key, received=_no_key)
         return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)

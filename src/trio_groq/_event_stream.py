@@ -33,6 +33,7 @@ from trio_groq.errors import (
     APIConnectionError,
     APIError,
     APIResponseValidationError,
+    APITimeoutError,
     ProtocolError,
     StreamError,
 )
@@ -85,6 +86,7 @@ class EventStream(ABC, Generic[E, R]):
         "_accumulator",
         "_busy",
         "_done",
+        "_events",
         "_failure",
         "_made_at",
         "_open",
@@ -107,6 +109,7 @@ class EventStream(ABC, Generic[E, R]):
         self._ready: list[E] = []  # the next one last: a deque takes 700 bytes
         self._response: OpenResponse | None = None
         self._failure: APIError | None = None
+        self._events = 0
         self._done = False
         self._busy = False
         self._token: trio.lowlevel.TrioToken | None = None
@@ -277,6 +280,7 @@ class EventStream(ABC, Generic[E, R]):
         try:
             while not (self._ready or self._done or self._failure):
                 await response.receive(self._take)
+                self._events += len(self._ready)
                 if not (self._ready or self._done or self._failure):
                     self._body_ended()
                 if response.wants_chunks and self._ready:
@@ -287,7 +291,7 @@ class EventStream(ABC, Generic[E, R]):
             if self._done and not self._ready and not response.complete:
                 await self._drain(response)
         except trio.TooSlowError:
-            self._failure = response.too_slow()
+            self._failure = response.too_slow(self._events)
         except APIConnectionError as exc:
             self._broken(exc)
         except BaseException as exc:
@@ -372,6 +376,8 @@ class EventStream(ABC, Generic[E, R]):
         failure = self._failure
         if failure is not None:
             self._complete(failure)
+        if isinstance(failure, APITimeoutError):  # a caller whose own has passed is told of that
+            await trio.lowlevel.checkpoint()
         self._tell(failure)
         await trio.lowlevel.checkpoint()
         if failure is None:

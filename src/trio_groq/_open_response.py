@@ -119,9 +119,17 @@ class OpenResponse:
             raise StreamError("response: expected it to be open, got it closed")
         return self._connection.receive(self.deadlines, consume)
 
-    def too_slow(self) -> APITimeoutError:
-        """The error for a `trio.TooSlowError` that `receive` has just raised."""
-        return self.deadlines.error("read", trio.current_time())
+    def too_slow(self, events: int | None = None) -> APITimeoutError:
+        """The error for a `trio.TooSlowError` that `receive` has just raised.
+
+        Args:
+            events: How many have come, if it is a stream of them.
+        """
+        connection = self._connection
+        received = "0 bytes" if connection is None else connection.received
+        if events is not None:
+            received = f"{received}, {events} event{'s'[: events != 1]}"
+        return self.deadlines.error("read", trio.current_time(), received)
 
     def first_token_came(self) -> None:
         """The stream's first chunk is here: note when, and lift the limit on its coming."""
@@ -223,7 +231,11 @@ class OpenResponse:
         try:
             await self.receive(consume)
         except trio.TooSlowError:
-            raise self.too_slow() from None
+            pass
+        else:
+            return
+        await trio.lowlevel.checkpoint()  # a caller whose own deadline has passed is told of that
+        raise self.too_slow()
 
     def finish(self) -> None:
         """Give the connection back. Idempotent."""

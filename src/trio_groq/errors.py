@@ -54,7 +54,17 @@ __all__ = [
     "UnprocessableEntityError",
 ]
 
-Phase = Literal["rate_limit", "pool", "connect", "write", "read", "first_token", "total"]
+Phase = Literal[
+    "rate_limit",
+    "pool",
+    "connect",
+    "tls",
+    "write",
+    "first_byte",
+    "read",
+    "first_token",
+    "total",
+]
 """What was being waited for when a time limit of ours ended the wait."""
 
 

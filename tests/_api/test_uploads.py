@@ -2,9 +2,13 @@
 
 import gzip
 import io
+import lzma
 import os
+import sys
 import tempfile
 import tracemalloc
+import zipfile
+import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +18,7 @@ import trio
 import trio.testing
 
 from _http.body_sources import read_all
+from trio_groq._api.file_sources import FileSource, reading_errors
 from trio_groq._api.uploads import AsyncBytes, FileTypes, multipart_body, prepare_file
 from trio_groq._http.bodies import PIECE_BYTES, OpenBody
 from trio_groq.errors import InvalidRequestError
@@ -177,6 +182,29 @@ def truncated_file() -> Any:
     return gzip.open(io.BytesIO(gzip.compress(b"text")[:-8]))
 
 
+def corrupt_gzip() -> Any:
+    return gzip.open(io.BytesIO(gzip.compress(b"text")[:10] + b"\xff" * 20))
+
+
+def corrupt_lzma() -> Any:
+    return lzma.open(io.BytesIO(b"no such thing"))
+
+
+def corrupt_zip() -> Any:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", b"some text")
+    content = file.getvalue().replace(b"some text", b"else text")
+    return zipfile.ZipFile(io.BytesIO(content)).open("a.txt")
+
+
+CORRUPT: dict[str, tuple[Callable[[], Any], str]] = {
+    "gzip": (corrupt_gzip, "invalid block type"),
+    "lzma": (corrupt_lzma, "Input format not supported"),
+    "zip": (corrupt_zip, "Bad CRC-32"),
+}
+
+
 class Unmeasured:
     """Like a pipe."""
 
@@ -286,6 +314,40 @@ async def test_what_cannot_be_uploaded_is_refused(kind: str) -> None:
         await prepare_file("file", make())
     assert str(caught.value) == message
     assert caught.value.path == message.partition(":")[0]
+
+
+@pytest.mark.parametrize("kind", CORRUPT)
+async def test_a_corrupt_compressed_file_is_refused(kind: str) -> None:
+    make, reason = CORRUPT[kind]
+    with pytest.raises(InvalidRequestError, match=f"a file that can be read, got .*{reason}"):
+        await prepare_file("file", make())
+    # One that could be measured fails when it is read, while it is sent.
+    source = FileSource("file", make(), 9, seekable=False)
+    with pytest.raises(InvalidRequestError, match=reason) as caught:
+        await read_all(source)
+    assert caught.value.path == "file"
+    assert caught.value.__cause__ is not None
+
+
+async def test_an_error_that_is_no_reading_error_stays_what_it_is() -> None:
+    class Faulty(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            raise LookupError
+
+    file = await prepare_file("file", Faulty(b"text"))
+    with pytest.raises(LookupError):
+        await file.source.open().next_piece()
+
+
+@pytest.mark.parametrize("module", ["lzma", "zipfile", "zlib"])
+def test_modules_that_were_not_imported_have_no_errors(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    known = reading_errors()
+    assert {zlib.error, lzma.LZMAError, zipfile.BadZipFile} < set(known)
+    monkeypatch.delitem(sys.modules, module)
+    assert len(reading_errors()) == len(known) - 1
+    assert module not in sys.modules
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

@@ -17,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from cancellation import descriptors
 from trio_groq._http.connection import Connection
-from trio_groq._http.deadlines import Deadlines, Timeouts
+from trio_groq._http.deadlines import Deadlines, Dialling, Timeouts
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.messages import Origin, Request, Span
 from trio_groq._http.pool import ConnectionPool
@@ -107,7 +107,7 @@ class PairDialer:
     def refusal(self, _origin: Origin, _status: int) -> None:
         return None
 
-    async def dial(self, origin: Origin) -> Transport:
+    async def dial(self, origin: Origin, _dialling: Dialling) -> Transport:
         self.dials += 1
         failure = self.failures.popleft() if self.failures else None
         await trio.sleep(self.delay)

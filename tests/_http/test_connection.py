@@ -150,6 +150,42 @@ async def test_a_torn_request_without_an_answer_is_the_broken_send() -> None:
             await peer.send()
 
 
+@pytest.mark.parametrize("status", [200, 503])
+async def test_a_body_that_breaks_in_the_packet_of_its_head(status: int) -> None:
+    wire = b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" % status
+    with connected() as peer:
+        peer.sock.send(wire)
+        if status == 200:
+            with pytest.raises(ProtocolError, match="chunk size"):
+                await peer.send()
+            return
+        exchange = await peer.send()
+        assert exchange.head is not None
+        assert exchange.head.status == status
+        assert not peer.connection.complete
+        for _ in range(2):
+            with pytest.raises(ProtocolError, match="chunk size"):
+                await peer.read()
+        assert not peer.connection.reusable
+
+
+@pytest.mark.parametrize("first_byte", [None, 5.0])
+@pytest.mark.parametrize("theirs", [3.0, 7.0], ids=["theirs was first", "ours was first"])
+async def test_whose_deadline_it_was_that_passed_before_the_first_wait(
+    mock_clock: MockClock, theirs: float, first_byte: float | None
+) -> None:
+    limits = Timeouts(total=5.0, first_byte=first_byte)
+    with connected() as peer:
+        peer.deadlines = Deadlines(limits, trio.current_time())
+        with trio.move_on_after(theirs) as scope:
+            mock_clock.jump(6.0)  # work that let nobody else run
+            with pytest.raises((APITimeoutError, trio.Cancelled)) as caught:
+                await peer.send()
+            assert isinstance(caught.value, APITimeoutError) is (theirs > 5.0)
+            await trio.lowlevel.checkpoint()
+        assert scope.cancelled_caught is (theirs < 5.0)
+
+
 async def test_limits_are_exact(autojump_clock: MockClock) -> None:
     with connected() as peer:
         with pytest.raises(APITimeoutError) as caught:

@@ -263,6 +263,54 @@ def head_of(size: int) -> bytes:
     return start + b"x" * (size - len(start) - len(end)) + end
 
 
+BROKEN_BODIES = {
+    "chunk": b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip": b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nno gzip..",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN_BODIES)
+@pytest.mark.parametrize("status", [300, 307, 404, 429, 500])
+def test_a_broken_body_does_not_hide_an_error_s_status(status: int, body: str) -> None:
+    """Whether it came with the head or behind it."""
+    fields, end, rest = BROKEN_BODIES[body].partition(b"\r\n\r\n")
+    head = b"HTTP/1.1 %d No\r\n" % status + fields + end
+    together, apart = started(), started()
+    assert together.receive(head + rest, 0, len(head + rest)) == []
+    assert apart.receive(head, 0, len(head)) == []
+    with pytest.raises(ProtocolError):
+        apart.receive(rest, 0, len(rest))
+    for exchange in (together, apart):
+        assert exchange.head is not None
+        assert exchange.head.status == status
+        assert isinstance(exchange.failure, ProtocolError)
+        assert not exchange.reusable
+        assert not exchange.complete
+        assert exchange.received == f"status {status} and {len(rest)} bytes of body"
+    assert str(together.failure) == str(apart.failure)
+
+
+@pytest.mark.parametrize("body", BROKEN_BODIES)
+def test_a_broken_body_is_all_that_is_told_of_a_success(body: str) -> None:
+    with pytest.raises(ProtocolError):
+        whole(b"GET", b"HTTP/1.1 299 OK\r\n" + BROKEN_BODIES[body])
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_what_has_come_does_not_depend_on_the_pieces(data: st.DataObject) -> None:
+    exchange, taken = started(), 0
+    head = len(HELLO) - 5
+    assert exchange.received == "0 bytes"
+    for piece in cut(HELLO, data.draw(cuts(len(HELLO)))):
+        exchange.receive(piece, 0, len(piece))
+        taken += len(piece)
+        if taken >= head:
+            assert exchange.received == f"status 200 and {taken - head} bytes of body"
+        elif taken:
+            assert exchange.received == f"head in part: {taken} bytes"
+
+
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "bytes"])
 def test_the_limit_of_a_head_is_hard(split: bool) -> None:
     def feed(size: int) -> Exchange:

@@ -292,6 +292,29 @@ async def test_a_gap_without_progress_is_limited(
 
 
 @pytest.mark.parametrize("content", [bytes(LARGE), Silent(LARGE)], ids=["in memory", "streamed"])
+@pytest.mark.parametrize("limits", [Timeouts(write=3.0), Timeouts(total=5.0)], ids=str)
+async def test_a_limit_that_passes_tells_how_much_was_sent(
+    content: Content, limits: Timeouts, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    with paired() as pair:
+        got = bytearray()
+
+        async def read_once() -> None:
+            await trio.sleep(2.0)
+            got.extend(await pair.peer.receive_some(1 << 19))
+
+        nursery.start_soon(read_once)
+        with pytest.raises(APITimeoutError) as caught:
+            await pair.send(content, limits)
+        pair.connection.close()
+        got += await pair.rest()
+        length = got.index(b"\r\n\r\n") + 4 + LARGE
+        assert str(caught.value).endswith(
+            f", got 0 bytes after {len(got)} of {length} bytes were sent"
+        )
+
+
+@pytest.mark.parametrize("content", [bytes(LARGE), Silent(LARGE)], ids=["in memory", "streamed"])
 async def test_the_total_limits_it_all(
     content: Content, autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

@@ -5,8 +5,9 @@ Each is read in pieces while it is sent, files in worker threads, and anew for e
 """
 
 import os
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import IO, final
+from typing import IO, Final, final
 
 import attrs
 import trio
@@ -14,7 +15,18 @@ import trio
 from trio_groq._http.bodies import PIECE_BYTES, OpenBody, Piece
 from trio_groq.errors import InvalidRequestError
 
-__all__ = ["FileSource", "PathSource", "StreamSource", "file_shown", "unreadable", "wrong_file"]
+__all__ = [
+    "FileSource",
+    "PathSource",
+    "StreamSource",
+    "file_shown",
+    "reading_errors",
+    "unreadable",
+    "wrong_file",
+]
+
+_COMPRESSED: Final = {"zlib": "error", "lzma": "LZMAError", "zipfile": "BadZipFile"}
+"""What files of these modules raise where their content is corrupt: no subclasses of the others."""
 
 
 def wrong_file(param: str, expected: str, got: str, value: object = None) -> InvalidRequestError:
@@ -26,6 +38,21 @@ def unreadable(param: str, shown: str, exc: Exception) -> InvalidRequestError:
     """The one place where errors of reading are translated."""
     reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__
     return wrong_file(param, "a file that can be read", f"{shown} ({reason})")
+
+
+def reading_errors() -> tuple[type[Exception], ...]:
+    """What a file object may raise because its content cannot be had.
+
+    A closed one raises ValueError, a compressed and truncated one EOFError. A module that was not
+    imported has no file that could be read.
+    """
+    known = ((sys.modules.get(module), name) for module, name in _COMPRESSED.items())
+    return (
+        OSError,
+        ValueError,
+        EOFError,
+        *(getattr(module, name) for module, name in known if module),
+    )
 
 
 def file_shown(file: object) -> str:
@@ -124,7 +151,7 @@ class _OpenFile:
             if self._file is None:
                 self._file = self._begin()
             piece: object = self._file.read(PIECE_BYTES)
-        except (OSError, ValueError, EOFError) as exc:  # it is closed; compressed, and truncated
+        except reading_errors() as exc:
             raise unreadable(self._param, self._shown, exc) from exc
         if not isinstance(piece, bytes):
             raise wrong_file(self._param, "bytes from the file", type(piece).__name__)

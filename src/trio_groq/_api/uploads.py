@@ -22,6 +22,7 @@ from trio_groq._api.file_sources import (
     PathSource,
     StreamSource,
     file_shown,
+    reading_errors,
     unreadable,
     wrong_file,
 )
@@ -185,7 +186,7 @@ def _source_of_file(param: str, file: Any) -> Source:  # noqa: ANN401 (anything 
         raise wrong_file(param, 'a file opened in binary mode ("rb")', "one in text mode")
     try:
         length, seekable = _measure(file)
-    except (OSError, ValueError, EOFError) as exc:  # EOFError: it is compressed, and truncated
+    except reading_errors() as exc:  # to know its length, a compressed one is read to its end
         raise unreadable(param, file_shown(file), exc) from exc
     if length is None:
         more = "one that cannot be measured; AsyncBytes, or its content as bytes, can be sent"

@@ -12,7 +12,7 @@ from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, ResponseHead, Span
 from trio_groq._http.sending import Sending, until_one_ends
 from trio_groq._http.transport import Transport
-from trio_groq.errors import APIConnectionError
+from trio_groq.errors import APIConnectionError, Phase
 
 __all__ = ["Connection", "ReceiveBuffer"]
 
@@ -115,16 +115,18 @@ class Connection:
         except APIConnectionError as broken:
             return await self._answer_to_torn_request(exchange, deadlines, broken)
         if sent < len(data) or body is not None:
-            rest = Sending(self._transport, memoryview(data)[sent:], body, deadlines)
+            rest = Sending(self._transport, memoryview(data), body, exchange, deadlines, sent=sent)
             return await self._send_and_receive_head(exchange, rest, deadlines)
-        return await self._receive_head(exchange, deadlines, deadlines.read_gap)
+        return await self._receive_head(exchange, deadlines)
 
     async def _send_and_receive_head(
         self, exchange: Exchange, rest: Sending, deadlines: Deadlines
     ) -> ResponseHead:
         async def receive() -> None:
             # While the request is on its way, that the response has not begun means nothing.
-            await self._receive_head(exchange, deadlines, math.inf)
+            await self._receive_of_head(
+                "read", math.inf, self._take_head, exchange, deadlines, rest=rest
+            )
 
         await until_one_ends(rest.run, receive)
         if exchange.head is not None:
@@ -133,29 +135,56 @@ class Connection:
             return exchange.head
         if rest.broken is not None:
             return await self._answer_to_torn_request(exchange, deadlines, rest.broken)
-        return await self._receive_head(exchange, deadlines, deadlines.read_gap)
+        return await self._receive_head(exchange, deadlines)
 
     async def _answer_to_torn_request(
         self, exchange: Exchange, deadlines: Deadlines, broken: APIConnectionError
     ) -> ResponseHead:
         try:
-            head = await self._receive_head(exchange, deadlines, deadlines.read_gap)
+            head = await self._receive_head(exchange, deadlines)
         except APIConnectionError:
             raise broken from None
         exchange.close_after()
         return head
 
-    async def _receive_head(
-        self, exchange: Exchange, deadlines: Deadlines, gap: float
-    ) -> ResponseHead:
-        try:
-            await self._transport.receive(
-                self._buffer.view, self._take_head, gap=gap, end=deadlines.ends_at
+    async def _receive_head(self, exchange: Exchange, deadlines: Deadlines) -> ResponseHead:
+        """Receive the head of the response to a request of which no more will be sent."""
+        first_byte = deadlines.timeouts.first_byte
+        if first_byte is not None and not exchange.begun:
+            await self._receive_of_head(
+                "first_byte", first_byte, self._take_first, exchange, deadlines
             )
-        except trio.TooSlowError:
-            raise deadlines.error("read", trio.current_time()) from None
+        if exchange.head is None:
+            await self._receive_of_head(
+                "read", deadlines.read_gap, self._take_head, exchange, deadlines
+            )
         assert exchange.head is not None  # noqa: S101 (`_take_head` saw it)
-        return exchange.head
+        return exchange.head  # noqa: ASYNC910 (there is no head before one of the two has waited)
+
+    async def _receive_of_head(
+        self,
+        phase: Phase,
+        gap: float,
+        take: Callable[[int], bool],
+        exchange: Exchange,
+        deadlines: Deadlines,
+        *,
+        rest: Sending | None = None,
+    ) -> None:
+        """Receive until `take` has enough, while `rest` is still being sent, if it is."""
+        try:
+            await self._transport.receive(self._buffer.view, take, gap=gap, end=deadlines.ends_at)
+        except trio.TooSlowError:
+            pass
+        else:
+            return
+        await trio.lowlevel.checkpoint()  # a caller whose own deadline has passed is told of that
+        received = exchange.received if rest is None else rest.received
+        raise deadlines.error(phase, trio.current_time(), received)
+
+    def _take_first(self, received: int) -> bool:
+        self._take_head(received)
+        return True
 
     def _take_head(self, received: int) -> bool:
         exchange = self._exchange
@@ -225,6 +254,11 @@ class Connection:
         if exchange.failure is not None:
             raise exchange.failure
         return exchange.complete
+
+    @property
+    def received(self) -> str:
+        """What has come of the present exchange's response, for people."""
+        return "0 bytes" if self._exchange is None else self._exchange.received
 
     @property
     def complete(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, TypeVar, cast, final
 
 import trio
 
+from trio_groq._http.deadlines import Dialling
 from trio_groq._http.messages import Origin
 from trio_groq._http.negotiation import Negotiation
 from trio_groq._http.proxies import Proxy, ProxySettings
@@ -129,8 +130,9 @@ async def _when_ready(hop: _Hop, attempt: Callable[[], T], until_possible: _Wait
             await until_possible(hop)
 
 
-async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy) -> None:
+async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy, dialling: Dialling) -> None:
     """Talk with a proxy until it leads to the origin."""
+    dialling.asks(proxy)
     data = negotiation.opening()
     try:
         while True:  # noqa: ASYNC913 (a proxy answers after a round trip)
@@ -145,6 +147,7 @@ async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy) -> None:
                 raise APIConnectionError(
                     f"proxy {proxy}: expected an answer, got the end of the connection"
                 )
+            dialling.answered(len(received))
             data = negotiation.receive(received)
     except OSError as exc:
         raise connection_failed(f"asking proxy {proxy}", exc) from exc
@@ -269,25 +272,32 @@ class Dialer:
         self._proxies = proxies
         self._sessions = TLSSessions()
 
-    async def dial(self, origin: Origin) -> Transport:
+    async def dial(self, origin: Origin, dialling: Dialling | None = None) -> Transport:
         """Connect to `origin`, through its proxy if it has one, TLS handshake included.
+
+        Args:
+            origin: Where to.
+            dialling: Is told how far it is, and has the limit on a TLS handshake; None for none.
 
         Raises:
             APIConnectionError: The host or the proxy could not be resolved or reached, TLS
-                failed, or the proxy refused.
+                failed or took too long, or the proxy refused.
             ConfigurationError: There are no certificate authorities to check the server with.
 
         Cancelled, no socket stays open.
         """
+        dialling = dialling or Dialling()
         proxy = self._proxies.proxy_for(origin)
         context = self._context() if origin.scheme == "https" else None
         if proxy is None:
+            dialling.connects(origin)
             hop: _Hop = await connect(origin.host, origin.port, str(origin))
         else:
-            hop = await self._through(proxy, origin)
+            hop = await self._through(proxy, origin, dialling)
         if context is None:
             return self._transport(hop, proxy or origin)
-        return self._transport(await self._secure(hop, context, origin.host, origin), origin)
+        tls = await self._secure(hop, context, origin.host, origin, dialling)
+        return self._transport(tls, origin)
 
     def forwards(self, origin: Origin) -> Proxy | None:
         """The proxy that is to be sent an origin's requests, their target in absolute form.
@@ -308,17 +318,18 @@ class Dialer:
     def _context(self) -> ssl.SSLContext:
         return self._ssl_context or default_ssl_context()
 
-    async def _through(self, proxy: Proxy, origin: Origin) -> _Hop:
+    async def _through(self, proxy: Proxy, origin: Origin, dialling: Dialling) -> _Hop:
         """A connection to a proxy, and through it if it is not to forward requests."""
         context = self._context() if proxy.scheme == "https" else None
+        dialling.connects(f"proxy {proxy}")
         hop: _Hop = await connect(proxy.host, proxy.port, f"proxy {proxy}")
         if context is not None:
-            hop = await self._secure(hop, context, proxy.host, proxy)
+            hop = await self._secure(hop, context, proxy.host, proxy, dialling)
         if self.forwards(origin) is not None:
             return hop
         try:
             kind = Socks5 if proxy.is_socks else Tunnel
-            await _negotiate(hop, kind(proxy, origin), proxy)
+            await _negotiate(hop, kind(proxy, origin), proxy, dialling)
             if isinstance(hop, _Secured):
                 self._keep_session(hop, proxy)  # its answer has come, and a ticket before that
         except BaseException:
@@ -327,7 +338,12 @@ class Dialer:
         return hop
 
     async def _secure(
-        self, hop: _Hop, context: ssl.SSLContext, host: str, peer: Origin | Proxy
+        self,
+        hop: _Hop,
+        context: ssl.SSLContext,
+        host: str,
+        peer: Origin | Proxy,
+        dialling: Dialling,
     ) -> _Secured:
         """Put TLS upon a connection; without it, the connection is closed."""
         owned = hop
@@ -346,7 +362,11 @@ class Dialer:
                     session=session,
                 )
             owned = tls
-            await _when_ready(tls, tls.do_handshake, trio.lowlevel.wait_readable)
+            await dialling.secures(
+                peer,
+                tls.do_handshake,
+                lambda step: _when_ready(tls, step, trio.lowlevel.wait_readable),
+            )
             protocol = tls.selected_alpn_protocol()
             if protocol not in (None, ALPN):
                 raise APIConnectionError(f"ALPN with {peer}: expected {ALPN}, got {protocol}")

@@ -58,6 +58,8 @@ _DEFAULT_LIMITS: Final = ExchangeLimits()
 _HTTP_VERSIONS: Final = ("1.1", "1.0")
 _FRAMING: Final = (b"transfer-encoding", b"content-length")
 """Fields that say where the body ends."""
+_ERROR_STATUS: Final = 300
+"""From here on the status alone says what became of the request."""
 
 
 def _says_close(connection: bytes | None) -> bool:
@@ -87,6 +89,7 @@ class Exchange:
         "_limits",
         "_method",
         "_origin",
+        "_received",
         "begun",
         "complete",
         "failure",
@@ -99,6 +102,7 @@ class Exchange:
         self._origin = request.origin
         self._limits = limits
         self._head_reader: HeadReader | None = None
+        self._received = 0  # bytes of the head; once that is whole, those behind it
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
         self._keep_alive = True
@@ -120,6 +124,7 @@ class Exchange:
         body = self._body
         if body is None:
             return self._receive_first(buffer, start, end)
+        self._received += end - start
         try:
             spans = body.feed(buffer, start, end)
         except ProtocolError as exc:
@@ -132,14 +137,27 @@ class Exchange:
         return spans
 
     def _receive_first(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
-        """Take bytes while the head is not complete, and what of the body comes with it."""
+        """Take bytes while the head is not complete, and what of the body comes with it.
+
+        An error's body that is broken from its beginning does not hide its status: the head is
+        given out, and the failure is for who reads the body.
+        """
         self.begun = True
+        self._received += end - start
         try:
             rest = self._receive_head(buffer, start, end)
         except ProtocolError as exc:
             self.failure = exc
             raise
-        return [] if self._body is None else self.receive(rest, 0, len(rest))
+        if self.head is None:
+            return []
+        self._received = 0
+        try:
+            return self.receive(rest, 0, len(rest))
+        except ProtocolError:
+            if self.head.status < _ERROR_STATUS:
+                raise
+            return []
 
     def _conclude(self, spans: list[Span]) -> list[Span]:
         """The body has ended, well or not: give out what came before that."""
@@ -167,16 +185,22 @@ class Exchange:
             return []
         try:
             if self._body is None:
-                received = 0 if self._head_reader is None else self._head_reader.received
                 raise ProtocolError(
                     "response: expected a whole response head, got the connection's end after "
-                    f"{received} bytes"
+                    f"{self._received} bytes"
                 )
             self._body.feed_eof()
             return self._finish()
         except ProtocolError as exc:
             self.failure = exc
             raise
+
+    @property
+    def received(self) -> str:
+        """What has come of the response, for people; of the body with its framing."""
+        if self.head is not None:
+            return f"status {self.head.status} and {self._received} bytes of body"
+        return f"head in part: {self._received} bytes" if self._received else "0 bytes"
 
     @property
     def reusable(self) -> bool:

@@ -131,6 +131,8 @@ class HubWatch:
                 if attempt():
                     return
                 now = hub.now()
+                if end <= now:  # of a socket that is always readable, nobody else may end the wait
+                    raise trio.TooSlowError
         finally:
             self._alone = False
 

@@ -11,7 +11,7 @@ from typing import Final, NoReturn, final
 import trio
 
 from trio_groq._http.connection import Connection, ReceiveBuffer
-from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.deadlines import Deadlines, Dialling
 from trio_groq._http.dial import Dialer
 from trio_groq._http.exchange import Exchange, ExchangeLimits
 from trio_groq._http.messages import Origin, Request, ResponseHead
@@ -41,6 +41,10 @@ __all__ = ["ConnectionPool"]
 def _is_broken(exc: APIConnectionError) -> bool:
     """Whether a connection broke by itself: no limit of ours, and no close of ours, ended it."""
     return exc.is_retryable and not isinstance(exc, APITimeoutError)
+
+
+def _nothing_sent() -> str:
+    return "0 bytes: nothing was sent, all connections are in use"
 
 
 @final
@@ -224,7 +228,9 @@ class ConnectionPool:
             return trio.lowlevel.Abort.SUCCEEDED
 
         waiter.token = trio.lowlevel.current_task()
-        await deadlines.within("pool", trio.lowlevel.wait_task_rescheduled, abort)
+        await deadlines.within(
+            "pool", trio.lowlevel.wait_task_rescheduled, abort, received=_nothing_sent
+        )
         if waiter.grant is None:
             self._raise_closed()
         return waiter.grant
@@ -234,12 +240,15 @@ class ConnectionPool:
             self._wake(self._state.abandon())
             self._raise_closed()
         started = trio.current_time()
+        dialling = Dialling(deadlines)
         transport = None
         scope = trio.CancelScope()
         self._dials.add(scope)
         try:
             with scope:
-                transport = await deadlines.within("connect", self._dialer.dial, origin)
+                transport = await deadlines.within(
+                    "connect", self._dialer.dial, origin, dialling, received=dialling.received
+                )
         finally:
             self._dials.remove(scope)
             if transport is None:

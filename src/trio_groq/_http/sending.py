@@ -18,6 +18,7 @@ import trio
 from trio_groq._cancellation import raise_plainly
 from trio_groq._http.bodies import Body, Measured, Piece
 from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.exchange import Exchange
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError
 
@@ -38,24 +39,47 @@ class Sending:
         transport: Where it goes.
         data: What of it is in memory.
         body: What follows that, None for nothing.
+        exchange: Knows what has come meanwhile.
         deadlines: The call's limits. That on `write` is for each wait for the socket to take some
             more, so it does not depend on how long the request is; to read the body is not
             counted.
+        sent: Bytes of `data` that have been sent already.
 
     Attributes:
         whole: Whether everything has been sent.
         broken: Why the connection took no more, if it did not.
     """
 
-    __slots__ = ("_body", "_data", "_deadlines", "_gap", "_transport", "broken", "whole")
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_data",
+        "_deadlines",
+        "_exchange",
+        "_gap",
+        "_length",
+        "_transport",
+        "broken",
+        "whole",
+    )
 
     def __init__(
-        self, transport: Transport, data: memoryview, body: Body | None, deadlines: Deadlines
+        self,
+        transport: Transport,
+        data: memoryview,
+        body: Body | None,
+        exchange: Exchange,
+        deadlines: Deadlines,
+        *,
+        sent: int,
     ) -> None:
         self._transport = transport
-        self._data = data
+        self._data = data[sent:]
         self._body = body
+        self._exchange = exchange
         self._deadlines = deadlines
+        self._begun = sent
+        self._length = len(data) + (0 if body is None else body.length)
         limit = deadlines.timeouts.write
         self._gap = math.inf if limit is None else limit
         self.whole: bool = False
@@ -71,13 +95,20 @@ class Sending:
         if await self._send(self._data):
             self.whole = self._body is None or await self._send_body(self._body)
 
+    @property
+    def received(self) -> str:
+        """What has come of a response, and how far the request is, for people."""
+        sent = self._begun - self._transport.unsent
+        return f"{self._exchange.received} after {sent} of {self._length} bytes were sent"
+
     async def _send(self, data: Piece) -> bool:  # noqa: ASYNC910 (waits only if it must)
+        self._begun += len(data)
         try:
             await self._transport.send_all(
                 memoryview(data), gap=self._gap, end=self._deadlines.ends_at
             )
         except trio.TooSlowError:
-            raise self._deadlines.error("write", trio.current_time()) from None
+            raise self._deadlines.error("write", trio.current_time(), self.received) from None
         except APIConnectionError as exc:
             # Caught here and not around it all: a body may be read from a connection, too.
             self.broken = exc

@@ -54,6 +54,10 @@ class Transport:
         receive: How to receive into a buffer, if not with the socket's own `recv_into`.
         pending: Whether another receive would give something without the socket being readable.
         readiness: How to wait for bytes.
+
+    Attributes:
+        closed: Whether `close` was called.
+        unsent: Bytes that the present `send_all`, or the last one, has not sent.
     """
 
     __slots__ = (
@@ -67,6 +71,7 @@ class Transport:
         "_want_write",
         "_watch",
         "closed",
+        "unsent",
     )
 
     def __init__(
@@ -89,6 +94,7 @@ class Transport:
         self._watch = watch(sock, readiness)
         self._eager = True
         self.closed: bool = False
+        self.unsent: int = 0
 
     def receive(
         self, buffer: memoryview, take: Callable[[int], bool], *, gap: float, end: float
@@ -174,9 +180,11 @@ class Transport:
 
         Cancelled, the peer may have a torn message: close the transport.
         """
+        self.unsent = len(data)
         while data:  # noqa: ASYNC913 (each turn waits, or sends some)
             try:
                 data = data[self._sock.send(data) :]
+                self.unsent = len(data)
             except self._not_yet as exc:
                 with trio.CancelScope(deadline=min(trio.current_time() + gap, end)) as scope:
                     await self._until_possible(exc)
