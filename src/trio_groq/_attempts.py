@@ -4,18 +4,16 @@ A wait only begins if it ends before the call's limit and the caller's own deadl
 """
 
 import math
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
-import attrs
+import msgspec
 import trio
 
+from trio_groq._api.rate_limit_policy import estimate_tokens
 from trio_groq._api.requests import Call
 from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
-from trio_groq._api.throttle import estimate_tokens
-from trio_groq._api_response import APIResponse
 from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
@@ -42,8 +40,7 @@ Attempt = Callable[[Call, int], Awaitable[tuple[T, OpenResponse]]]
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
-@attrs.frozen(kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, kw_only=True, frozen=True):
     """What all calls of a client share in deciding on attempts.
 
     Attributes:
@@ -53,7 +50,7 @@ class Patience:
         waits: Whether a call waits at a gate; if not, it fails there at once.
     """
 
-    gates: Gates = attrs.field(factory=Gates)
+    gates: Gates = msgspec.field(default_factory=Gates)
     budget: RetryBudget | None = None
     random: Callable[[], float]
     waits: bool = True
@@ -255,8 +252,10 @@ class Attempts:
             return call
         if any(name.lower() == IDEMPOTENCY_KEY.lower() for name in call.headers):
             return call
+        import uuid  # noqa: PLC0415 (keys have to be asked for)
+
         key = f"trio-groq-{uuid.uuid4()}"
-        return attrs.evolve(call, headers={**call.headers, IDEMPOTENCY_KEY: key})
+        return msgspec.structs.replace(call, headers={**call.headers, IDEMPOTENCY_KEY: key})
 
 
 def _repeatable(call: Call) -> bool:
@@ -266,6 +265,8 @@ def _repeatable(call: Call) -> bool:
 
 def _cost_of(value: object) -> int | None:
     """Tokens that a call cost, if its value says so; a stream says so at its end."""
+    from trio_groq._api_response import APIResponse  # noqa: PLC0415 (few have to count tokens)
+
     if isinstance(value, APIResponse):
         return value.cost()
     total = getattr(getattr(value, "usage", None), "total_tokens", None)

@@ -4,6 +4,8 @@ Everything that a call may wait for is bounded: each attempt by its phases, all 
 total, and so are the waits between them (`_attempts`).
 """
 
+# ruff: noqa: PLC0415 (what only failures and raw responses need loads with the first of these)
+
 import enum
 import inspect
 import random
@@ -12,20 +14,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
+from trio_groq._api.media_types import is_event_stream
 from trio_groq._api.model_knowledge import ModelKnowledge
-from trio_groq._api.redirects import follow, is_redirect
 from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, RequestBuilder
-from trio_groq._api.responses import (
-    error_from_response,
-    error_from_unexpected_body,
-    is_event_stream,
-)
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
-from trio_groq._api_response import APIResponse
 from trio_groq._attempts import Attempts, Patience
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.pool import ConnectionPool
@@ -35,7 +31,7 @@ from trio_groq.errors import (
     APIConnectionError,
     RequestInfo,
 )
-from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
+from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from trio_groq._hooks import CallWatch, Hooks
@@ -89,8 +85,7 @@ class Mode(enum.Enum):
 
 
 @final
-@attrs.frozen(kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, kw_only=True, frozen=True):
     """Makes calls: where, as whom, and how patiently.
 
     Attributes:
@@ -110,23 +105,26 @@ class Caller:
 
     pool: ConnectionPool
     builder: RequestBuilder
-    api_key: ApiKey = attrs.field(repr=False)
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    patience: Patience = attrs.field(factory=lambda: Patience(random=random.random))
+    api_key: ApiKey
+    timeouts: Timeouts = msgspec.field(default_factory=Timeouts)
+    retry: RetryPolicy = msgspec.field(default_factory=RetryPolicy)
+    patience: Patience = msgspec.field(default_factory=lambda: Patience(random=random.random))
     mode: Mode = Mode.PARSED
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     hooks: "Hooks | None" = None
-    knowledge: ModelKnowledge = attrs.field(factory=ModelKnowledge)
+    knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
+
+    def __repr__(self) -> str:
+        return f"<Caller of {self.builder.base}, {self.mode.name}>"
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
-        return attrs.evolve(self, mode=Mode.RAW)
+        return msgspec.structs.replace(self, mode=Mode.RAW)
 
     def streaming(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has not been read."""
-        return attrs.evolve(self, mode=Mode.STREAMING)
+        return msgspec.structs.replace(self, mode=Mode.STREAMING)
 
     async def perform(
         self,
@@ -159,7 +157,7 @@ class Caller:
                 call, events=reader.events, timeout=timeout, max_retries=max_retries
             )
             if self.mode is not Mode.PARSED:
-                return cast("T", APIResponse(response, reader, None))
+                return _unparsed(response, reader, None)
             assert reader.open is not None  # noqa: S101 (a reader has one of the two)
             return await reader.open(response)
         return await self._fetch(call, reader, timeout, max_retries)
@@ -182,7 +180,7 @@ class Caller:
             finally:
                 response.finish()
             if decode is None:
-                return cast("T", APIResponse(response, reader, body)), response
+                return _unparsed(response, reader, body), response
             return decode(body, response), response
 
         value, response = await self._persist(call, attempt, timeout, max_retries)
@@ -222,6 +220,8 @@ class Caller:
                     body = await response.read(MAX_ERROR_BYTES, cut=True)
                 finally:
                     response.finish()
+                from trio_groq._api.responses import error_from_unexpected_body
+
                 head = response.head
                 raise error_from_unexpected_body(
                     head.status, head.headers, body, request=response.request
@@ -284,7 +284,11 @@ class Caller:
                 body = b""
             finally:
                 response.finish()
+            from trio_groq._api.redirects import follow, is_redirect
+
             if not is_redirect(head):
+                from trio_groq._api.responses import error_from_response
+
                 raise error_from_response(
                     head.status,
                     head.headers,
@@ -308,3 +312,10 @@ class Caller:
 
     def _describe(self, call: Call) -> RequestInfo:
         return RequestInfo(call.method, f"{self.builder.base}{call.path}")
+
+
+def _unparsed(response: OpenResponse, reader: Reader[T], body: bytes | None) -> T:
+    """An `APIResponse` in the place of the value; see `Caller.perform`."""
+    from trio_groq._api_response import APIResponse
+
+    return cast("T", APIResponse(response, reader, body))

@@ -21,7 +21,6 @@ from typing import ClassVar, Final, Generic, NoReturn, Protocol, Self, TypeVar
 
 import trio
 
-from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
 from trio_groq._cancellation import is_cancellation
 from trio_groq._gates import Permit
@@ -36,7 +35,8 @@ from trio_groq.errors import (
     ProtocolError,
     StreamError,
 )
-from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.sse.event import ServerSentEvent
+from trio_groq.sse.parser import SSEParser
 from trio_groq.types._base import Buffer
 from trio_groq.types.meta import ResponseMeta
 
@@ -321,6 +321,8 @@ class EventStream(ABC, Generic[E, R]):
 
     def _api_error(self, data: Buffer) -> APIError:
         """The error that an event reports."""
+        from trio_groq._api.responses import error_from_event  # noqa: PLC0415 (few streams have one)
+
         return error_from_event(bytes(data), request_id=self._opened().request_id)
 
     def _unreadable(self, data: Buffer, why: Exception) -> APIResponseValidationError:

@@ -4,7 +4,6 @@ The check is one pass of msgspec over the parameters as they are; all that costs
 after something was found to be wrong. It is as strict as the API where that saves a round trip.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,6 +174,8 @@ class Validator:
 
     def _unknown(self, params: Mapping[str, object]) -> InvalidRequestError:
         name = next(name for name in params if name not in self._known)
+        import difflib  # noqa: PLC0415 (needed only for what went wrong)
+
         near = difflib.get_close_matches(str(name), self._known)
         hint = f" (did you mean {' or '.join(near)}?)" if near else ""
         more = "; what the API takes beyond these can be sent with extra_body"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-import attrs
+import msgspec
 
 from trio_groq._http.bodies import Body
 from trio_groq.errors import InvalidRequestError
@@ -93,8 +93,7 @@ class Headers(Mapping[str, str]):
         return f"<Headers {names}>"
 
 
-@attrs.frozen(cache_hash=True)  # looked up several times for each call
-class Origin:
+class Origin(msgspec.Struct, frozen=True, cache_hash=True):  # looked up often in each call
     """Where a request goes (RFC 6454): connections are shared within an origin, never across.
 
     Attributes:
@@ -123,8 +122,7 @@ def show_body(body: bytes | Body) -> str:
     return f"<{len(body) if isinstance(body, bytes) else body.length} bytes>"
 
 
-@attrs.frozen
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request as the engine sends it.
 
     Attributes:
@@ -139,12 +137,15 @@ class Request:
     origin: Origin
     method: bytes
     target: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
-    body: bytes | Body = attrs.field(default=b"", repr=show_body)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes | Body = b""
+
+    def __repr__(self) -> str:
+        shown = f"{self.origin!r}, {self.method!r}, {self.target!r}, body={show_body(self.body)}"
+        return f"Request({shown})"
 
 
-@attrs.frozen
-class ResponseHead:
+class ResponseHead(msgspec.Struct, frozen=True):
     """Status line and header fields of a final response.
 
     Attributes:
