@@ -12,7 +12,7 @@ import trio
 
 from trio_groq._api.rate_limit_policy import estimate_tokens
 from trio_groq._api.requests import Call
-from trio_groq._api.retry import RetryPolicy, decide
+from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines
@@ -203,6 +203,8 @@ class Attempts:
 
     def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
         """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""
+        from trio_groq._api.retry_rules import decide  # noqa: PLC0415 (for failures only)
+
         number = len(self._history) + 1
         wait = decide(
             self._policy,

@@ -9,15 +9,14 @@ Source: API reference, "Create chat completion", `messages`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 __all__ = ["Problem", "find_problems"]
 
 _NO_CALLS: Final[Sequence[object]] = ()
 
 
-@attrs.frozen
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """What is wrong with a conversation.
 
     Attributes:

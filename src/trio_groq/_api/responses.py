@@ -24,7 +24,8 @@ from trio_groq._api.error_bodies import (
 )
 from trio_groq._api.media_types import media_type
 from trio_groq._api.model_knowledge import ModelKnowledge, note_on_missing_model
-from trio_groq._api.rate_limits import parse_rate_limits, retry_after
+from trio_groq._api.rate_limits import parse_rate_limits
+from trio_groq._api.retry_after import retry_after
 from trio_groq.errors import (
     APIError,
     APIResponseValidationError,
