@@ -48,12 +48,7 @@ LATE = frozenset(
 
 RARE = frozenset(
     {
-        "trio_groq._api.error_bodies",
         "trio_groq._api.parameter_faults",
-        "trio_groq._api.redirects",
-        "trio_groq._api.responses",
-        "trio_groq._api.retry_after",
-        "trio_groq._api.retry_rules",
         "trio_groq._api.structured",
         "trio_groq._api.throttle",
         "trio_groq._api.uploads",
@@ -76,7 +71,11 @@ RARE = frozenset(
         "trio_groq.testing",
     }
 )
-"""What failures, proxies, streams, files, tools, observers and the like need: not each program."""
+"""What proxies, raw responses, streams, files, tools and observers need: not each program.
+
+What a failed call needs is not among them: when there is no descriptor left, no module can be
+loaded, and nobody would learn of the failure.
+"""
 
 CLASS = "from trio_groq import GroqClient"
 MADE = f"{CLASS}; client = GroqClient(api_key='gsk_x'); client.chat.completions.create"

@@ -12,12 +12,12 @@ import trio
 
 from trio_groq._api.rate_limit_policy import estimate_tokens
 from trio_groq._api.requests import Call
-from trio_groq._api.retry import RetryPolicy
+from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
-from trio_groq._open_response import OpenResponse
+from trio_groq._open_response import OpenResponse, Unparsed
 from trio_groq.errors import (
     APIError,
     APIStatusError,
@@ -203,8 +203,6 @@ class Attempts:
 
     def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
         """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""
-        from trio_groq._api.retry_rules import decide  # noqa: PLC0415 (for failures only)
-
         number = len(self._history) + 1
         wait = decide(
             self._policy,
@@ -267,9 +265,7 @@ def _repeatable(call: Call) -> bool:
 
 def _cost_of(value: object) -> int | None:
     """Tokens that a call cost, if its value says so; a stream says so at its end."""
-    from trio_groq._api_response import APIResponse  # noqa: PLC0415 (few have to count tokens)
-
-    if isinstance(value, APIResponse):
+    if isinstance(value, Unparsed):
         return value.cost()
     total = getattr(getattr(value, "usage", None), "total_tokens", None)
     return total if isinstance(total, int) else None

@@ -4,8 +4,6 @@ Everything that a call may wait for is bounded: each attempt by its phases, all 
 total, and so are the waits between them (`_attempts`).
 """
 
-# ruff: noqa: PLC0415 (what only failures and raw responses need loads with the first of these)
-
 import enum
 import inspect
 import random
@@ -18,9 +16,14 @@ import msgspec
 import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
-from trio_groq._api.media_types import is_event_stream
 from trio_groq._api.model_knowledge import ModelKnowledge
+from trio_groq._api.redirects import follow, is_redirect
 from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, RequestBuilder
+from trio_groq._api.responses import (
+    error_from_response,
+    error_from_unexpected_body,
+    is_event_stream,
+)
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
 from trio_groq._attempts import Attempts, Patience
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
@@ -152,25 +155,25 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         """
         if self.strict and reader.strict is not None:
             reader = reader.strict
+        make = None if self.mode is Mode.PARSED else _undecoded(reader)
         if reader.decode is None or self.mode is Mode.STREAMING:
             response = await self.open(
                 call, events=reader.events, timeout=timeout, max_retries=max_retries
             )
-            if self.mode is not Mode.PARSED:
-                return _unparsed(response, reader, None)
+            if make is not None:
+                return make(None, response)
             assert reader.open is not None  # noqa: S101 (a reader has one of the two)
             return await reader.open(response)
-        return await self._fetch(call, reader, timeout, max_retries)
+        return await self._fetch(call, reader, make or reader.decode, timeout, max_retries)
 
     async def _fetch(
         self,
         call: Call,
         reader: Reader[T],
+        decode: Callable[[bytes, OpenResponse], T],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
     ) -> T:
-        decode = None if self.mode is Mode.RAW else reader.decode
-
         async def attempt(
             deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
         ) -> tuple[T, OpenResponse]:
@@ -179,8 +182,6 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                 body = await response.read(reader.limit)
             finally:
                 response.finish()
-            if decode is None:
-                return _unparsed(response, reader, body), response
             return decode(body, response), response
 
         value, response = await self._persist(call, attempt, timeout, max_retries)
@@ -220,8 +221,6 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                     body = await response.read(MAX_ERROR_BYTES, cut=True)
                 finally:
                     response.finish()
-                from trio_groq._api.responses import error_from_unexpected_body
-
                 head = response.head
                 raise error_from_unexpected_body(
                     head.status, head.headers, body, request=response.request
@@ -284,11 +283,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                 body = b""
             finally:
                 response.finish()
-            from trio_groq._api.redirects import follow, is_redirect
-
             if not is_redirect(head):
-                from trio_groq._api.responses import error_from_response
-
                 raise error_from_response(
                     head.status,
                     head.headers,
@@ -314,8 +309,8 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         return RequestInfo(call.method, f"{self.builder.base}{call.path}")
 
 
-def _unparsed(response: OpenResponse, reader: Reader[T], body: bytes | None) -> T:
-    """An `APIResponse` in the place of the value; see `Caller.perform`."""
-    from trio_groq._api_response import APIResponse
+def _undecoded(reader: Reader[T]) -> Callable[[bytes | None, OpenResponse], T]:
+    """What makes an `APIResponse` in the place of the value, loaded before anything is sent."""
+    from trio_groq._api_response import APIResponse  # noqa: PLC0415 (few responses are raw)
 
-    return cast("T", APIResponse(response, reader, body))
+    return lambda body, response: cast("T", APIResponse(response, reader, body))

@@ -21,6 +21,7 @@ from typing import ClassVar, Final, Generic, NoReturn, Protocol, Self, TypeVar
 
 import trio
 
+from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
 from trio_groq._cancellation import is_cancellation
 from trio_groq._gates import Permit
@@ -321,8 +322,6 @@ class EventStream(ABC, Generic[E, R]):
 
     def _api_error(self, data: Buffer) -> APIError:
         """The error that an event reports."""
-        from trio_groq._api.responses import error_from_event  # noqa: PLC0415 (few streams have one)
-
         return error_from_event(bytes(data), request_id=self._opened().request_id)
 
     def _unreadable(self, data: Buffer, why: Exception) -> APIResponseValidationError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeGuard, TypeVar, final
 
 import msgspec
 
-from trio_groq._api.decoding import JSONDecoder, decode_json
+from trio_groq._api.responses import JSONDecoder, decode_json
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
 from trio_groq.types._base import Decoder, Response, attach_meta
 from trio_groq.types.meta import ResponseMeta

@@ -17,9 +17,9 @@ from trio_groq._api.rate_limits import (
     SeenRateLimits,
     parse_duration,
     parse_rate_limits,
+    retry_after,
     wait_after,
 )
-from trio_groq._api.retry_after import retry_after
 from trio_groq._http.messages import Headers
 from trio_groq.errors import RateLimitError, RateLimits, RateLimitWindow
 
@@ -292,7 +292,7 @@ def test_any_date_is_a_wait_or_nothing(day: int, year: int, hour: int, zone: str
 
 def test_dates_are_imported_only_when_one_comes() -> None:
     script = (
-        "import sys, trio_groq._api.retry_after as r;"
+        "import sys, trio_groq._api.rate_limits as r;"
         "r.retry_after({'retry-after': '7'}, None, 0.0);"
         "assert 'email.utils' not in sys.modules;"
         "assert r.retry_after({'retry-after': 'Thu, 01 Jan 1970 00:00:09 GMT'}, None, 0.0) == 9;"

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq import errors
-from trio_groq._api.decoding import decode_json
-from trio_groq._api.media_types import is_event_stream
 from trio_groq._api.responses import (
+    decode_json,
     error_from_event,
     error_from_response,
     error_from_unexpected_body,
+    is_event_stream,
 )
 from trio_groq._http.messages import Headers
 from trio_groq.errors import RateLimits, RateLimitWindow, RequestInfo

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq import errors
-from trio_groq._api.retry import RetryPolicy, as_retry_policy
-from trio_groq._api.retry_after import retry_after
-from trio_groq._api.retry_rules import decide, is_transient
+from trio_groq._api.rate_limits import retry_after
+from trio_groq._api.retry import RetryPolicy, as_retry_policy, decide, is_transient
 from trio_groq._http.messages import Headers
 
 POLICY = RetryPolicy()

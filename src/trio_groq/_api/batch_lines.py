@@ -24,10 +24,9 @@ from typing import (
 
 import msgspec
 
-from trio_groq._api.decoding import decode_json
 from trio_groq._api.error_bodies import decode_any, excerpt, one_line
 from trio_groq._api.parameters import Validator, encode_json, sendable_messages
-from trio_groq._api.responses import error_from_response
+from trio_groq._api.responses import decode_json, error_from_response
 from trio_groq.errors import APIError, APIResponseValidationError, InvalidRequestError
 from trio_groq.types._base import Buffer, Decoder, Record, Replaced, sent
 from trio_groq.types.batches import BatchLineError, BatchLineResponse, BatchRequestLine

@@ -1,10 +1,11 @@
-"""From status, headers and body to the error that they describe.
+"""From status, headers and body to a decoded value or the error that they describe.
 
 What a body says is read in `error_bodies`. The message of an error is one bounded line,
 `<status> <reason>: <what was said>`; what to do about it, where that is clear, is a note.
 """
 
 from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -22,10 +23,8 @@ from trio_groq._api.error_bodies import (
     text_of,
     without_keys,
 )
-from trio_groq._api.media_types import media_type
 from trio_groq._api.model_knowledge import ModelKnowledge, note_on_missing_model
-from trio_groq._api.rate_limits import parse_rate_limits
-from trio_groq._api.retry_after import retry_after
+from trio_groq._api.rate_limits import parse_rate_limits, retry_after
 from trio_groq.errors import (
     APIError,
     APIResponseValidationError,
@@ -39,11 +38,24 @@ from trio_groq.errors import (
 )
 
 __all__ = [
+    "JSONDecoder",
+    "decode_json",
     "error_from_event",
     "error_from_response",
-    "error_from_undecodable_body",
     "error_from_unexpected_body",
+    "is_event_stream",
 ]
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class JSONDecoder(Protocol[_T_co]):
+    """What makes a value of one JSON document; a `msgspec.json.Decoder` is one."""
+
+    def decode(self, data: Body, /) -> _T_co:
+        """Decode, or raise `ValueError`."""
+
 
 _REQUEST_TIMEOUT = 408
 
@@ -173,6 +185,52 @@ def error_from_event(
     return error
 
 
+def decode_json(
+    body: Body,
+    decoder: JSONDecoder[_T],
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    request: RequestInfo | None = None,
+) -> _T:
+    """Decode the body of a successful response.
+
+    Args:
+        body: The content, decompressed.
+        decoder: Made once for the type that is wanted.
+        status: HTTP status, for the message.
+        headers: Header fields; names are looked up in lower case.
+        request: What was asked.
+
+    Returns:
+        What the decoder makes of it.
+
+    Raises:
+        APIResponseValidationError: The body is not JSON, or not of the decoder's type. The
+            message has what was expected and what came, with the path in the document.
+    """
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError) as cause:
+        message = f"{status} response: {_mismatch(headers, body, cause)}"
+        error = _invalid(message, headers, body, request)
+        raise error from cause
+
+
+def is_event_stream(headers: Mapping[str, str]) -> bool:
+    """Tell whether a response can be read as server-sent events.
+
+    A response without `content-type` is taken for what was asked for: if it is something else,
+    its stream ends before it is complete, which is an error of its own.
+
+    Args:
+        headers: Header fields; names are looked up in lower case.
+
+    Source: WHATWG HTML, 9.2.2 (`text/event-stream`, in any case, with any parameters).
+    """
+    return _media_type(headers) in {"", "text/event-stream"}
+
+
 def error_from_unexpected_body(
     status: int, headers: Mapping[str, str], body: Body, *, request: RequestInfo | None = None
 ) -> APIError:
@@ -189,29 +247,8 @@ def error_from_unexpected_body(
     """
     if read_fault(decode_any(body)).is_from_api:
         return error_from_event(body, request=request, request_id=headers.get("x-request-id"))
-    got = f"{one_line(media_type(headers))}: {excerpt(body) or 'empty body'}"
+    got = f"{one_line(_media_type(headers))}: {excerpt(body) or 'empty body'}"
     message = f"{status} response: expected text/event-stream, got {got}"
-    return _invalid(message, headers, body, request)
-
-
-def error_from_undecodable_body(
-    status: int,
-    headers: Mapping[str, str],
-    body: Body,
-    cause: Exception,
-    *,
-    request: RequestInfo | None = None,
-) -> APIResponseValidationError:
-    """Make the error for a successful response that could not be decoded.
-
-    Args:
-        status: HTTP status.
-        headers: Header fields; names are looked up in lower case.
-        body: The content, decompressed.
-        cause: What the decoder raised.
-        request: What was asked.
-    """
-    message = f"{status} response: {_mismatch(headers, body, cause)}"
     return _invalid(message, headers, body, request)
 
 
@@ -255,9 +292,9 @@ def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception) -> str:
         return f"{reason[:1].lower()}{reason[1:]}, in {excerpt(body)}"
     if not len(body):
         return "expected JSON, got an empty body"
-    kind = one_line(media_type(headers))
-    is_malformed = not kind or "json" in kind
-    got = f"malformed JSON ({cause})" if is_malformed else kind
+    media_type = one_line(_media_type(headers))
+    is_malformed = not media_type or "json" in media_type
+    got = f"malformed JSON ({cause})" if is_malformed else media_type
     return f"expected JSON, got {got}: {excerpt(body)}"
 
 
@@ -277,5 +314,10 @@ def _invalid(
     return error
 
 
+def _media_type(headers: Mapping[str, str]) -> str:
+    """`content-type` in lower case without parameters; of a repeated field the first."""
+    return headers.get("content-type", "").partition(",")[0].partition(";")[0].strip().lower()
+
+
 def _is_page(headers: Mapping[str, str], body: Body) -> bool:
-    return "html" in media_type(headers) or bytes(body[:64]).lstrip().startswith(b"<")
+    return "html" in _media_type(headers) or bytes(body[:64]).lstrip().startswith(b"<")
