@@ -10,11 +10,12 @@ import subprocess
 import sys
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 import trio_groq
-from trio_groq.testing import FakeGroq
+from trio_groq.testing import FakeGroq, Reply
 
 PUBLIC_MODULES = (
     "trio_groq",
@@ -92,6 +93,28 @@ async def main():
 trio.run(main)
 """
 
+FAILED = """
+import resource
+import trio
+from trio_groq import GroqClient, GroqError
+
+told = []
+
+async def main():
+    async with GroqClient(api_key="gsk_x", base_url={url!r}, max_retries=0) as client:
+        for _ in range(3):
+            try:
+                await client.chat.completions.create(
+                    model="openai/gpt-oss-120b", messages=[{{"role": "user", "content": "Hello"}}]
+                )
+            except GroqError as error:
+                told.append(type(error).__name__)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+trio.run(main)
+"""
+"""The first of three calls takes the last descriptor."""
+
 MOST_MODULES = 90
 """Of ours that a client and its completions may load; each costs some 0.2 ms."""
 
@@ -113,7 +136,7 @@ ATTRS_CLASSES = frozenset(
 def result_of(script: str, expression: str) -> Any:
     """What an expression gives in a fresh interpreter without proxies, after a script."""
     environ = {name: text for name, text in os.environ.items() if "proxy" not in name.lower()}
-    whole = f"{script}\nimport json, sys\nprint(json.dumps({expression}))"
+    whole = f"import json, sys\n{script}\nprint(json.dumps({expression}))"
     done = subprocess.run(  # noqa: S603 (the script is ours)
         [sys.executable, "-c", whole], capture_output=True, check=True, text=True, env=environ
     )
@@ -144,6 +167,14 @@ async def test_a_completion_loads_little_more(fake_groq: FakeGroq) -> None:
     loaded = await trio.to_thread.run_sync(modules_after, script)
     assert "trio_groq._http.exchange" in loaded
     assert loaded & RARE == set()
+
+
+async def test_a_failure_needs_no_module_that_is_not_loaded(fake_groq: FakeGroq) -> None:
+    pytest.importorskip("resource")
+    refused = attrs.evolve(Reply.error(429, "later"), close_after=True)
+    fake_groq.enqueue(Reply.json({}), refused)
+    told = await trio.to_thread.run_sync(result_of, FAILED.format(url=fake_groq.url), "told")
+    assert told == ["RateLimitError", "APIConnectionError"]
 
 
 def test_only_what_checks_its_fields_is_an_attrs_class() -> None:
