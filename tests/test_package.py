@@ -216,7 +216,14 @@ def test_all_names_what_the_module_has_in_order(name: str) -> None:
     assert names
     assert names == sorted(set(names), key=sort_key)
     assert [each for each in names if not hasattr(module, each)] == []
+    assert not hasattr(module, "no_such_name")
     assert [each for each in names if each.startswith("_") and each != "__version__"] == []
+
+
+@pytest.mark.parametrize("name", ["trio_groq", "trio_groq.sse", "trio_groq.types"])
+def test_a_facade_lists_what_it_has_not_loaded_yet(name: str) -> None:
+    listed = result_of(f"import {name}", f"dir({name})")
+    assert set(importlib.import_module(name).__all__) <= set(listed)
 
 
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
