@@ -5,6 +5,7 @@ import weakref
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -14,10 +15,10 @@ from streaming import ASK as PROMPT
 from streaming import client_of
 from trio_groq import GroqClient
 from trio_groq._api.circuit import CircuitBreakerPolicy
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.requests import Call
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudget, RetryBudgetPolicy
-from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._attempts import Patience
 from trio_groq._call import Caller
 from trio_groq._gates import Gates
@@ -77,7 +78,7 @@ async def test_a_key_is_kept_over_the_attempts_of_one_call(
 
 async def test_the_caller_s_own_key_wins(fake_groq: FakeGroq) -> None:
     fake_groq.enqueue(OK)
-    call = attrs.evolve(POST, headers={"idempotency-key": "mine"})
+    call = msgspec.structs.replace(POST, headers={"idempotency-key": "mine"})
     with calling(fake_groq.url, retry=RetryPolicy(idempotency_key=True)) as caller:
         await fetch(caller, call)
     assert headers_of(fake_groq, "idempotency-key") == ["mine"]
@@ -210,7 +211,7 @@ async def test_an_error_without_attempts_names_the_request(autojump_clock: MockC
     async with FakeGroq() as server:
         limited = patience(rate_limit=RateLimitPolicy(requests_per_minute=1, max_wait=5.0))
         with calling(server.url, patience=limited) as caller:
-            call = attrs.evolve(MODELS, model="m")
+            call = msgspec.structs.replace(MODELS, model="m")
             await fetch(caller, call)
             with takes(0), pytest.raises(APITimeoutError) as caught:
                 await fetch(caller, call)
@@ -225,7 +226,10 @@ async def test_after_a_429_every_call_for_the_model_waits(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "later", retry_after=7), *[OK] * 4)
-    limited, other = attrs.evolve(MODELS, model="a"), attrs.evolve(MODELS, model="b")
+    limited, other = (
+        msgspec.structs.replace(MODELS, model="a"),
+        msgspec.structs.replace(MODELS, model="b"),
+    )
     with calling(fake_groq.url) as caller:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fetch, caller, limited)
@@ -243,7 +247,7 @@ async def test_a_wait_that_the_caller_s_deadline_forbids_is_not_begun(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "later", retry_after=7), OK)
-    call = attrs.evolve(MODELS, model="a")
+    call = msgspec.structs.replace(MODELS, model="a")
     with calling(fake_groq.url) as caller, takes(0), pytest.raises(RateLimitError) as caught:
         await fetch(caller, call, timeout=Timeouts(total=5.0))
     assert caught.value.retry_after == 7.0
@@ -413,7 +417,7 @@ async def test_a_call_in_the_gates_is_cancelled_without_a_trace(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     fake_groq.enqueue(Reply.error(429, "later", retry_after=7), OK, OK)
-    call = attrs.evolve(MODELS, model="a")
+    call = msgspec.structs.replace(MODELS, model="a")
     with calling(fake_groq.url) as caller:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fetch, caller, call)

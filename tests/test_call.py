@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -117,7 +118,9 @@ async def test_a_short_error_leaves_the_connection_usable(
 async def test_a_body_has_a_limit(
     fake_groq: FakeGroq, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    monkeypatch.setattr(calling_module, "PAIR", attrs.evolve(calling_module.PAIR, limit=10))
+    monkeypatch.setattr(
+        calling_module, "PAIR", msgspec.structs.replace(calling_module.PAIR, limit=10)
+    )
     fake_groq.enqueue(Reply.json("1234567"), Reply.json("12345678901"))
     with calling(fake_groq.url) as caller:
         assert (await fetch(caller, MODELS))[0] == "1234567"
@@ -267,6 +270,6 @@ async def test_a_caller_shows_no_key_and_no_header(
 ) -> None:
     with calling(fake_groq.url) as caller:
         builder = RequestBuilder(caller.builder.base, {"x-token": "hidden"}, {"y": "hidden"})
-        other = attrs.evolve(caller, builder=builder)
+        other = msgspec.structs.replace(caller, builder=builder)
         assert "gsk" not in repr(other)
         assert "hidden" not in repr(other)

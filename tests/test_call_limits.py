@@ -6,6 +6,7 @@ Times are virtual and exact: the server shares the run's clock, and sends nothin
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -136,7 +137,7 @@ async def test_write_is_exact(autojump_clock: MockClock) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener:
         url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
-        call = attrs.evolve(ASK, body=b"x" * (16 << 20))
+        call = msgspec.structs.replace(ASK, body=b"x" * (16 << 20))
         with (
             calling(url, timeouts=Timeouts(write=4.0), retry=NO_RETRY) as caller,
             takes(4.0),

@@ -9,7 +9,7 @@ import pytest
 
 from config_reading import faults_of, read
 from trio_groq import ClientConfig, PoolLimits, RetryPolicy, Secret, Timeouts
-from trio_groq._config.settings import Origin, file_origin
+from trio_groq._config.settings import Origin, Origins, Setting, file_origin
 from trio_groq._config.sources import planted
 from trio_groq._config.structure import structured
 from trio_groq._http.dial import default_ssl_context
@@ -24,6 +24,13 @@ URL = "https://a.test"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "groq.json"
+
+
+def test_a_setting_does_not_show_its_value() -> None:
+    setting = Setting(KEY, file_origin("groq.toml", ("trio_groq",)))
+    origins = Origins({("api_key",): ("argument", KEY)})
+    assert "groq.toml" in repr(setting)
+    assert KEY not in f"{setting!r}{setting}{origins!r}{origins}"
 
 
 # -- precedence

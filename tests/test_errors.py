@@ -178,7 +178,7 @@ def test_the_kind_of_a_rate_limit_is_its_type(kind: str | None) -> None:
 @pytest.mark.parametrize("record", [REQUEST, LIMITS, LIMITS.tokens])
 def test_records_are_frozen_and_comparable(record: Any) -> None:
     assert copy.copy(record) == record
-    field = record.__attrs_attrs__[0].name
+    field = record.__struct_fields__[0]
     with pytest.raises(AttributeError):
         setattr(record, field, None)
 

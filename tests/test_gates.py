@@ -13,7 +13,7 @@ import trio.testing
 
 from limited_servers import FixedWindow, RateLimiter, TokenBucket, ceiled
 from trio_groq._api.circuit import CircuitBreakerPolicy
-from trio_groq._api.throttle import RateLimitPolicy
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._gates import MAX_ORIGINS, Gates, Permit
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin

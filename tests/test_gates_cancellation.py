@@ -8,7 +8,7 @@ import trio.testing
 
 from cancellation import Moment, cancel_at
 from test_gates import HERE, M, at_once, broken, closed_for, deadlines
-from trio_groq._api.throttle import RateLimitPolicy
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._gates import Gates
 
 

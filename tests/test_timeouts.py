@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 import attrs
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -142,7 +143,7 @@ async def test_a_server_that_does_not_read(
 
     listeners = await nursery.start(trio.serve_tcp, serve, 0)
     url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-    call = attrs.evolve(ASK, body=b"x" * (16 << 20))
+    call = msgspec.structs.replace(ASK, body=b"x" * (16 << 20))
     with calling(url, timeouts=case.limits, retry=NO_RETRY) as caller:
         with takes(3.0), pytest.raises(APITimeoutError) as caught:
             await fetch(caller, call)
@@ -398,7 +399,7 @@ async def test_both_at_once_while_a_request_is_sent(autojump_clock: MockClock) -
     async with listener:
         url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
         with calling(url, timeouts=EACH) as caller:
-            await at_once(caller, attrs.evolve(ASK, body=b"x" * (16 << 20)))
+            await at_once(caller, msgspec.structs.replace(ASK, body=b"x" * (16 << 20)))
 
 
 async def test_both_at_once_in_the_pool(

@@ -12,7 +12,7 @@ import trio
 from trio_groq._binary import ByteStream, checked_chunk_size
 from trio_groq._callers import caller_line
 from trio_groq._http.messages import Headers
-from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
+from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse, Unparsed
 from trio_groq._ownership import let_go
 from trio_groq._readers import Reader
 from trio_groq.errors import APIError, APIResponseValidationError, StreamError
@@ -38,7 +38,7 @@ _COSTS: Final = msgspec.json.Decoder(_Costs)
 
 
 @final
-class APIResponse(Generic[T]):
+class APIResponse(Unparsed, Generic[T]):
     """A response as it came. Made by `with_raw_response` and `with_streaming_response`.
 
     With `with_raw_response` the body has been read (unless it is a stream or a file); with

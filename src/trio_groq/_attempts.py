@@ -4,22 +4,20 @@ A wait only begins if it ends before the call's limit and the caller's own deadl
 """
 
 import math
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
-import attrs
+import msgspec
 import trio
 
+from trio_groq._api.rate_limit_policy import estimate_tokens
 from trio_groq._api.requests import Call
 from trio_groq._api.retry import RetryPolicy, decide
 from trio_groq._api.retry_budget import RetryBudget
-from trio_groq._api.throttle import estimate_tokens
-from trio_groq._api_response import APIResponse
 from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
-from trio_groq._open_response import OpenResponse
+from trio_groq._open_response import OpenResponse, Unparsed
 from trio_groq.errors import (
     APIError,
     APIStatusError,
@@ -45,8 +43,7 @@ Target: TypeAlias = tuple[Origin, str, int, int]
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
-@attrs.frozen(kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, kw_only=True, frozen=True):
     """What all calls of a client share in deciding on attempts.
 
     Attributes:
@@ -56,7 +53,7 @@ class Patience:
         waits: Whether a call waits at a gate; if not, it fails there at once.
     """
 
-    gates: Gates = attrs.field(factory=Gates)
+    gates: Gates = msgspec.field(default_factory=Gates)
     budget: RetryBudget | None = None
     random: Callable[[], float]
     waits: bool = True
@@ -248,8 +245,10 @@ class Attempts:
             return call
         if any(name.lower() == IDEMPOTENCY_KEY.lower() for name in call.headers):
             return call
+        import uuid  # noqa: PLC0415 (keys have to be asked for)
+
         key = f"trio-groq-{uuid.uuid4()}"
-        return attrs.evolve(call, headers={**call.headers, IDEMPOTENCY_KEY: key})
+        return msgspec.structs.replace(call, headers={**call.headers, IDEMPOTENCY_KEY: key})
 
 
 def _repeatable(call: Call) -> bool:
@@ -259,7 +258,7 @@ def _repeatable(call: Call) -> bool:
 
 def _cost_of(value: object) -> int | None:
     """Tokens that a call cost, if its value says so; a stream says so at its end."""
-    if isinstance(value, APIResponse):
+    if isinstance(value, Unparsed):
         return value.cost()
     total = getattr(getattr(value, "usage", None), "total_tokens", None)
     return total if isinstance(total, int) else None

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, cast, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
@@ -25,14 +25,13 @@ from trio_groq._api.responses import (
     is_event_stream,
 )
 from trio_groq._api.retry import RetryOption, RetryPolicy, as_retry_policy
-from trio_groq._api_response import APIResponse
 from trio_groq._attempts import Attempts, Patience
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_timeouts
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
 from trio_groq.errors import APIConnectionError
-from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES
+from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from trio_groq._hooks import CallWatch, Hooks
@@ -90,8 +89,7 @@ def _no_key() -> str:
 
 
 @final
-@attrs.frozen(kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, kw_only=True, frozen=True):
     """Makes calls: where, as whom, and how patiently.
 
     Attributes:
@@ -111,23 +109,26 @@ class Caller:
 
     pool: ConnectionPool
     builder: RequestBuilder
-    api_key: ApiKey = attrs.field(repr=False)
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    patience: Patience = attrs.field(factory=lambda: Patience(random=random.random))
+    api_key: ApiKey
+    timeouts: Timeouts = msgspec.field(default_factory=Timeouts)
+    retry: RetryPolicy = msgspec.field(default_factory=RetryPolicy)
+    patience: Patience = msgspec.field(default_factory=lambda: Patience(random=random.random))
     mode: Mode = Mode.PARSED
     strict: bool = False
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     hooks: "Hooks | None" = None
-    knowledge: ModelKnowledge = attrs.field(factory=ModelKnowledge)
+    knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
+
+    def __repr__(self) -> str:
+        return f"<Caller of {self.builder.base}, {self.mode.name}>"
 
     def raw(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has been read."""
-        return attrs.evolve(self, mode=Mode.RAW)
+        return msgspec.structs.replace(self, mode=Mode.RAW)
 
     def streaming(self) -> "Caller":
         """The same, whose calls return an `APIResponse` whose body has not been read."""
-        return attrs.evolve(self, mode=Mode.STREAMING)
+        return msgspec.structs.replace(self, mode=Mode.STREAMING)
 
     async def perform(
         self,
@@ -155,25 +156,25 @@ class Caller:
         """
         if self.strict and reader.strict is not None:
             reader = reader.strict
+        make = None if self.mode is Mode.PARSED else _undecoded(reader)
         if reader.decode is None or self.mode is Mode.STREAMING:
             response = await self.open(
                 call, events=reader.events, timeout=timeout, max_retries=max_retries
             )
-            if self.mode is not Mode.PARSED:
-                return cast("T", APIResponse(response, reader, None))
+            if make is not None:
+                return make(None, response)
             assert reader.open is not None  # noqa: S101 (a reader has one of the two)
             return await reader.open(response)
-        return await self._fetch(call, reader, timeout, max_retries)
+        return await self._fetch(call, reader, make or reader.decode, timeout, max_retries)
 
     async def _fetch(
         self,
         call: Call,
         reader: Reader[T],
+        decode: Callable[[bytes, OpenResponse], T],
         timeout: TimeoutOption | NotGiven,
         max_retries: RetryOption | NotGiven,
     ) -> T:
-        decode = None if self.mode is Mode.RAW else reader.decode
-
         async def attempt(
             deadlines: Deadlines, watch: "CallWatch | None", call: Call, retries: int
         ) -> tuple[T, OpenResponse]:
@@ -182,8 +183,6 @@ class Caller:
                 body = await response.read(reader.limit)
             finally:
                 response.finish()
-            if decode is None:
-                return cast("T", APIResponse(response, reader, body)), response
             return decode(body, response), response
 
         value, response = await self._persist(call, attempt, timeout, max_retries)
@@ -307,3 +306,10 @@ class Caller:
             if inspect.isawaitable(key):
                 key = await deadlines.within("total", lambda: key, received=_no_key)
         return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)
+
+
+def _undecoded(reader: Reader[T]) -> Callable[[bytes | None, OpenResponse], T]:
+    """What makes an `APIResponse` in the place of the value, loaded before anything is sent."""
+    from trio_groq._api_response import APIResponse  # noqa: PLC0415 (few responses are raw)
+
+    return lambda body, response: cast("T", APIResponse(response, reader, body))

@@ -1,12 +1,11 @@
 """The small frozen records that errors carry."""
 
-import attrs
+import msgspec
 
 __all__ = ["AttemptRecord", "RateLimitWindow", "RateLimits", "RequestInfo"]
 
 
-@attrs.frozen
-class RequestInfo:
+class RequestInfo(msgspec.Struct, frozen=True):
     """What an error tells of the request that it belongs to. Never its headers.
 
     Attributes:
@@ -18,8 +17,7 @@ class RequestInfo:
     url: str
 
 
-@attrs.frozen
-class RateLimitWindow:
+class RateLimitWindow(msgspec.Struct, frozen=True):
     """One limit as the server last stated it; a field it did not state is None.
 
     Attributes:
@@ -33,8 +31,7 @@ class RateLimitWindow:
     reset_after: float | None = None
 
 
-@attrs.frozen
-class RateLimits:
+class RateLimits(msgspec.Struct, frozen=True):
     """The two limits of the `x-ratelimit-*` headers.
 
     Attributes:
@@ -46,8 +43,7 @@ class RateLimits:
     tokens: RateLimitWindow = RateLimitWindow()
 
 
-@attrs.frozen(kw_only=True)
-class AttemptRecord:
+class AttemptRecord(msgspec.Struct, kw_only=True, frozen=True):
     """One attempt of a call that failed.
 
     Attributes:

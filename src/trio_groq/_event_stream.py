@@ -37,7 +37,8 @@ from trio_groq.errors import (
     ProtocolError,
     StreamError,
 )
-from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.sse.event import ServerSentEvent
+from trio_groq.sse.parser import SSEParser
 from trio_groq.types._base import Buffer
 from trio_groq.types.meta import ResponseMeta
 

@@ -11,9 +11,9 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._api.circuit import (
@@ -24,12 +24,15 @@ from trio_groq._api.circuit import (
     counts_as_failure,
 )
 from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_after
-from trio_groq._api.throttle import RateLimitPolicy, Spend, Throttle
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
 from trio_groq._turns import Tally, Turn, WaitLimit, wait_in_line, wake
 from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
+
+if TYPE_CHECKING:
+    from trio_groq._api.throttle import Spend, Throttle
 
 __all__ = ["GateStatistics", "Gates", "Permit"]
 
@@ -40,8 +43,7 @@ DEFAULT_MAX_WAIT: Final = 60.0
 (`max_retry_after`)."""
 
 
-@attrs.frozen(kw_only=True)
-class GateStatistics:
+class GateStatistics(msgspec.Struct, kw_only=True, frozen=True):
     """What was waited for before calls were sent.
 
     Attributes:
@@ -95,7 +97,7 @@ class Permit:
         origin: Origin,
         model: str,
         place: int,
-        parts: tuple[CircuitPermit | None, RatePermit, Spend | None],
+        parts: "tuple[CircuitPermit | None, RatePermit, Spend | None]",
     ) -> None:
         self._gates = gates
         self._origin = origin
@@ -220,9 +222,7 @@ class Gates:
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
         self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
-        self._throttle = (
-            Throttle(rate_limit) if rate_limit is not None and rate_limit.proactive else None
-        )
+        self._throttle = _new_throttle(rate_limit)
         if rate_limit is not None:
             max_wait = rate_limit.max_wait
         self._max_wait = math.inf if max_wait is None else max_wait
@@ -303,7 +303,7 @@ class Gates:
         return permit  # noqa: ASYNC910 (asked only where a request follows)
 
     def _admit(
-        self, origin: Origin, model: str, place: int, rate: RatePermit, spend: Spend | None
+        self, origin: Origin, model: str, place: int, rate: RatePermit, spend: "Spend | None"
     ) -> Permit | None:
         """Take the circuit's permit; if anything has changed meanwhile, give the others back."""
         now = trio.current_time()
@@ -353,7 +353,7 @@ class Gates:
 
     async def _pass_throttle(
         self, model: str, estimate: int, place: int, limit: WaitLimit
-    ) -> Spend | None:
+    ) -> "Spend | None":
         throttle = self._throttle
         if throttle is None:
             return None  # noqa: ASYNC910 (see `enter`)
@@ -433,3 +433,11 @@ class Gates:
             circuits={str(each): known.state.value for each, known in self._circuits.items()},
             rates=self._rate.rates(),
         )
+
+
+def _new_throttle(policy: RateLimitPolicy | None) -> "Throttle | None":
+    if policy is None or not policy.proactive:
+        return None
+    from trio_groq._api.throttle import Throttle  # noqa: PLC0415 (most clients have no policy)
+
+    return Throttle(policy)

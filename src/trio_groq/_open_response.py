@@ -1,6 +1,7 @@
 """A response whose head is here: what holds the connection until its body has been read."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from trio_groq._gates import Permit
     from trio_groq._hooks import CallWatch
 
-__all__ = ["MAX_BODY_BYTES", "OpenResponse"]
+__all__ = ["MAX_BODY_BYTES", "OpenResponse", "Unparsed"]
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """A whole response in memory. The largest honest one is a batch of embeddings: 2,048 of 1,024
 numbers each are some 25 MB."""
+
+
+class Unparsed(ABC):
+    """What a raw call returns, for who need not know more of it; see `APIResponse`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def cost(self) -> int | None:
+        """Tokens that the call cost, as far as a body that was read says so."""
 
 
 @final

@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Generic, TypeGuard, TypeVar, final
+from typing import TYPE_CHECKING, Generic, TypeGuard, TypeVar, final
 
-import attrs
+import msgspec
 
 from trio_groq._api.responses import JSONDecoder, decode_json
-from trio_groq._binary import BinaryResponse
 from trio_groq._open_response import MAX_BODY_BYTES, OpenResponse
 from trio_groq.types._base import Decoder, Response, attach_meta
 from trio_groq.types.meta import ResponseMeta
+
+if TYPE_CHECKING:
+    from trio_groq._binary import BinaryResponse
 
 __all__ = ["Reader", "ResponseText", "binary_reader", "bytes_reader", "json_reader", "text_reader"]
 
@@ -34,8 +36,7 @@ class ResponseText(str):
 
 
 @final
-@attrs.frozen(kw_only=True)
-class Reader(Generic[T]):
+class Reader(msgspec.Struct, Generic[T], kw_only=True, frozen=True):
     """How a response is read. Either its whole body is decoded, or it is handed on open.
 
     Attributes:
@@ -96,8 +97,9 @@ def bytes_reader() -> Reader[bytes]:
 
 
 @cache
-def binary_reader() -> Reader[BinaryResponse]:
+def binary_reader() -> "Reader[BinaryResponse]":
     """Hands the response on as a `BinaryResponse`, unread."""
+    from trio_groq._binary import BinaryResponse  # noqa: PLC0415 (for files and audio only)
 
     async def open_binary(response: OpenResponse) -> BinaryResponse:
         return BinaryResponse(response)  # noqa: ASYNC910 (the call before it was one)

@@ -7,7 +7,7 @@ from trio_groq._api.accumulate_response import ResponseAccumulator
 from trio_groq._event_stream import DONE, EventStream
 from trio_groq._open_response import OpenResponse
 from trio_groq._stream_views import StreamIterator
-from trio_groq.sse import ServerSentEvent
+from trio_groq.sse.event import ServerSentEvent
 from trio_groq.types._open_unions import OpenDecoder
 from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_events import (

@@ -13,7 +13,7 @@ from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._stream_views import StreamIterator, as_events, as_texts
 from trio_groq.errors import APIError
-from trio_groq.sse import ServerSentEvent
+from trio_groq.sse.event import ServerSentEvent
 from trio_groq.types._base import Buffer, Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chunks import ChatCompletionChunk

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Generic, TypeVar, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._api.line import Line, Waiter
@@ -21,8 +21,7 @@ __all__ = ["Tally", "Turn", "WaitLimit", "wait_in_line", "wake"]
 T = TypeVar("T")
 
 
-@attrs.define
-class Tally:
+class Tally(msgspec.Struct):
     """Waits of one kind.
 
     Attributes:
@@ -89,8 +88,7 @@ class WaitLimit:
         return error
 
 
-@attrs.frozen
-class Turn(Generic[T]):
+class Turn(msgspec.Struct, Generic[T], frozen=True):
     """What is waited for in a line. Each function is given the present moment.
 
     Attributes:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
 import attrs
+import msgspec
 import trio
 
 from trio_groq._api.auth import ApiKey
@@ -34,8 +35,7 @@ __all__ = ["GroqClient"]
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class _Shared:
+class _Shared(msgspec.Struct, kw_only=True, frozen=True):
     """What a client shares with its views.
 
     Attributes:
@@ -50,7 +50,7 @@ class _Shared:
     patience: Patience
     hooks: "Hooks | None"
     latency: "LatencyTracker | None"
-    knowledge: ModelKnowledge = attrs.field(factory=ModelKnowledge)
+    knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
@@ -239,7 +239,7 @@ class GroqClient(Resources, FanOut):
         shared = self._shared
         if api_key is not None:
             patience = _new_patience(config, shared.hooks)
-            shared = attrs.evolve(shared, patience=patience, knowledge=ModelKnowledge())
+            shared = msgspec.structs.replace(shared, patience=patience, knowledge=ModelKnowledge())
         view._set_up(config, shared)
         return view
 

@@ -1,17 +1,17 @@
 """How a client is set up: frozen records, composed of limits declared beside what obeys them."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
 from trio_groq._api.circuit import CircuitBreakerPolicy
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers, join_query
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudgetPolicy
-from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._api.urls import DEFAULT_BASE_URL, BaseURL, parse_base_url
 from trio_groq._config.environment import KEY_VARIABLE, environment_tree
 from trio_groq._config.settings import (
@@ -33,7 +33,7 @@ from trio_groq._http.proxies import Proxy, ProxyOption, ProxySettings, as_proxy
 from trio_groq._http.readiness import ReadinessOption
 from trio_groq._validators import count, instance, one_of
 from trio_groq.errors import ConfigurationError, InvalidRequestError
-from trio_groq.sse import DEFAULT_MAX_EVENT_BYTES
+from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
 __all__ = [
     "CircuitBreakerPolicy",
@@ -65,6 +65,10 @@ def _proxy_or_none(option: ProxyOption) -> Proxy | None:
 def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Later changes of the caller's mapping are none of ours; what is no mapping is told later."""
     return dict(options) if isinstance(options, Mapping) else options
+
+
+def _as_tuple(value: Iterable[Observer]) -> tuple[Observer, ...]:
+    return tuple(value)  # not `tuple` itself: attrs asks for its signature, which takes a while
 
 
 def _as_names(value: Any) -> Any:  # noqa: ANN401 (what is no list of names is told later)
@@ -162,7 +166,7 @@ class ClientConfig:
     trust_env: bool = attrs.field(default=True, validator=instance(bool))
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
     observers: tuple[Observer, ...] = attrs.field(
-        default=(), converter=tuple, validator=attrs.validators.deep_iterable(_check_observer)
+        default=(), converter=_as_tuple, validator=attrs.validators.deep_iterable(_check_observer)
     )
     models: tuple[str, ...] = attrs.field(default=(), converter=_as_names, validator=_check_names)
     track_latency: bool = attrs.field(default=False, validator=instance(bool))

@@ -10,7 +10,8 @@ import pytest
 
 from _api.parameter_bodies import USER, Fields
 from shared_data import json_lines, needs_shared_data
-from trio_groq._api.parameters import Validator, _translated, encode_json
+from trio_groq._api.parameter_faults import translated
+from trio_groq._api.parameters import Validator, encode_json
 from trio_groq.errors import InvalidRequestError
 from trio_groq.types import (
     ChatCompletionCreateParams,
@@ -270,7 +271,7 @@ def test_any_declaration_will_do() -> None:
 
 
 def test_what_msgspec_may_say_one_day_is_passed_on() -> None:
-    error = _translated("Number out of range - at `$.seed`", {"seed": 5})
+    error = translated("Number out of range - at `$.seed`", {"seed": 5})
     assert str(error) == "seed: expected what the API takes (Number out of range), got 5"
 
 

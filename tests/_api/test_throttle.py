@@ -15,13 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from trio_groq._api.throttle import (
-    MAX_MODELS,
-    RateLimitPolicy,
-    Spend,
-    Throttle,
-    estimate_tokens,
-)
+from trio_groq._api.rate_limit_policy import RateLimitPolicy, estimate_tokens
+from trio_groq._api.throttle import MAX_MODELS, Spend, Throttle
 from trio_groq.errors import ConfigurationError, RateLimits, RateLimitWindow
 
 if TYPE_CHECKING:

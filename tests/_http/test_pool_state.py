@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
 
 from _http.pool_states import HERE, THERE, counts, idle, lease, new_state, wait
@@ -15,7 +15,7 @@ from trio_groq.errors import ConfigurationError
 
 def test_a_new_pool_is_empty() -> None:
     state = new_state()
-    assert set(attrs.astuple(state.statistics())) == {0}
+    assert set(msgspec.structs.astuple(state.statistics())) == {0}
 
 
 def test_a_place_is_taken_from_the_moment_it_is_assigned() -> None:

@@ -3,7 +3,7 @@
 import pickle
 import traceback
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +14,8 @@ from trio_groq._http.proxies import (
     Proxy,
     ProxySettings,
     as_proxy,
-    parse_no_proxy,
 )
+from trio_groq._http.proxy_exemptions import parse_no_proxy
 from trio_groq.errors import ConfigurationError
 
 GROQ = Origin("https", "api.groq.com", 443)
@@ -119,7 +119,7 @@ def test_a_proxy_shows_no_credentials() -> None:
     settings = ProxySettings.all_through(proxy)
     shown = [f"{thing!r}{thing!s}" for thing in (proxy, proxy.credentials, settings)]
     assert "hunter2" not in "".join(shown)
-    assert "hunter2" not in repr(attrs.asdict(settings))
+    assert "hunter2" not in repr(msgspec.structs.asdict(settings))
     assert str(proxy) == "https://proxy.test:443"
     assert repr(proxy) == "<Proxy https://proxy.test:443>"
     assert proxy != "https://proxy.test:443"

@@ -9,7 +9,7 @@ Source: API reference, "Create chat completion", `messages`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import attrs
+import msgspec
 
 __all__ = ["Problem", "find_problems"]
 
@@ -17,8 +17,7 @@ _MAPPINGS: Final = (dict, Mapping)  # a dict is what it nearly always is, and is
 _NO_CALLS: Final[Sequence[object]] = ()
 
 
-@attrs.frozen
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """What is wrong with a conversation.
 
     Attributes:

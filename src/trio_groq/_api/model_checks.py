@@ -7,7 +7,7 @@ fault, and the length of a prompt only when the most generous estimate is too lo
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from trio_groq.catalog import ModelInfo
@@ -21,8 +21,7 @@ Long runs of spaces may, which is why nothing more than a warning depends on it 
 _LIMITS: Final = ("max_completion_tokens", "max_tokens")
 
 
-@attrs.frozen
-class Misuse:
+class Misuse(msgspec.Struct, frozen=True):
     """What a model cannot do.
 
     Attributes:

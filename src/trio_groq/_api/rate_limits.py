@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final, final
 
-import attrs
+import msgspec
 
 from trio_groq.errors import RateLimitError, RateLimits, RateLimitWindow
 
@@ -199,8 +199,7 @@ def _message_wait(message: str) -> float | None:
     return parse_duration(found[1].rstrip(".")) if found else None
 
 
-@attrs.frozen(kw_only=True)
-class SeenRateLimits:
+class SeenRateLimits(msgspec.Struct, kw_only=True, frozen=True):
     """The limits of one model as a response last stated them.
 
     Attributes:

@@ -8,6 +8,8 @@ names is never connected to: what is taken from it is a path, for the origin tha
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
+import msgspec
+
 from trio_groq._http.messages import Origin, Request, ResponseHead
 from trio_groq.errors import APIStatusError
 
@@ -63,7 +65,7 @@ def follow(request: Request, head: ResponseHead, followed: int) -> Request:
         raise _refused(head, "a URL in Location", repr(location[:_SHOWN_CHARS]), request)
     if origin != request.origin:
         raise _refused(head, f"a place at {request.origin}", str(origin), request)
-    return request._replace(target=target)
+    return msgspec.structs.replace(request, target=target)
 
 
 def _resolve(request: Request, location: str) -> tuple[Origin | None, bytes]:

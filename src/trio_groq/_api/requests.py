@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias, final
 
-import attrs
+import msgspec
 
 from trio_groq._api.auth import Secret
 from trio_groq._api.urls import BaseURL
@@ -51,8 +51,7 @@ _OWN_TO_THE_ENGINE: Final = frozenset(
 )
 
 
-@attrs.frozen(kw_only=True)
-class Call:
+class Call(msgspec.Struct, kw_only=True, frozen=True):
     """What is asked of the API, before it is known where and as whom.
 
     Attributes:
@@ -69,13 +68,17 @@ class Call:
 
     method: str
     path: str
-    body: bytes | Body = attrs.field(default=b"", repr=show_body)
+    body: bytes | Body = b""
     content_type: str | None = None
     accept: str = JSON
-    headers: HeaderOptions = attrs.field(factory=dict, repr=False)
-    query: QueryOptions = attrs.field(factory=dict, repr=False)
+    headers: HeaderOptions = msgspec.field(default_factory=dict)
+    query: QueryOptions = msgspec.field(default_factory=dict)
     model: str = ""
     max_tokens: int | None = None
+
+    def __repr__(self) -> str:
+        shown = f"method={self.method!r}, path={self.path!r}, body={show_body(self.body)}"
+        return f"Call({shown}, model={self.model!r})"
 
 
 def _encode_header(name: str, value: str) -> tuple[bytes, bytes]:

@@ -5,7 +5,7 @@ import socket
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-import attrs
+import msgspec
 
 from trio_groq._http.messages import Origin
 from trio_groq.errors import ConfigurationError, InvalidRequestError
@@ -33,8 +33,7 @@ def _quoted(text: str, what: str, safe: str = "") -> str:
     )
 
 
-@attrs.frozen
-class BaseURL:
+class BaseURL(msgspec.Struct, frozen=True):
     """Where the API is.
 
     Attributes:

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
 import attrs
 
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.retry import RetryPolicy
-from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._http.deadlines import Timeouts
 
 __all__ = [

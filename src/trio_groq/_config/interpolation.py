@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
-import attrs
+import msgspec
 
 from trio_groq._config.settings import Path, Setting, Tree
 from trio_groq.errors import ConfigurationError
@@ -53,7 +53,7 @@ def _expanded_table(tree: Tree, environ: Mapping[str, str], path: Path, faults: 
             result[key] = _expanded_table(node, environ, here, faults)
         elif node.origin.kind == "file":
             found: list[str] = []
-            result[key] = attrs.evolve(node, value=_expanded(node.value, environ, found))
+            result[key] = msgspec.structs.replace(node, value=_expanded(node.value, environ, found))
             faults += [f"{node.origin.blamed(here)}: {fault}" for fault in found]
         else:
             result[key] = node

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-import attrs
+import msgspec
 
 from trio_groq.errors import ConfigurationError
 
@@ -56,8 +56,7 @@ def shown_path(path: Path) -> str:
     return text.removeprefix(".")
 
 
-@attrs.frozen
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where a setting comes from.
 
     Attributes:
@@ -74,7 +73,7 @@ class Origin:
         """The origin of an entry of this table."""
         if self.kind != "file":
             return self
-        return attrs.evolve(self, key=f"{self.key}.{key}".removeprefix("."))
+        return msgspec.structs.replace(self, key=f"{self.key}.{key}".removeprefix("."))
 
     def blamed(self, path: Path) -> str:
         """How a message about the setting at `path` begins."""
@@ -102,8 +101,7 @@ def file_origin(file: str, section: tuple[str, ...]) -> Origin:
     return Origin("file", file, ".".join(section))
 
 
-@attrs.frozen
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """One value, as its source states it.
 
     Attributes:
@@ -111,12 +109,14 @@ class Setting:
         origin: Who states it.
     """
 
-    value: Any = attrs.field(repr=False)
+    value: Any
     origin: Origin
 
+    def __repr__(self) -> str:
+        return f"Setting(origin={self.origin!r})"
 
-@attrs.frozen
-class Origins:
+
+class Origins(msgspec.Struct, frozen=True):
     """Who stated the values of a configuration when it was made.
 
     Attributes:
@@ -124,7 +124,10 @@ class Origins:
             now was replaced since.
     """
 
-    entries: Mapping[Path, tuple[str, Any]] = attrs.field(factory=dict, repr=False)
+    entries: Mapping[Path, tuple[str, Any]] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Origins of {len(self.entries)} settings>"
 
     def of(self, owner: object, path: Path) -> str | None:
         """Who stated the value at `path` of `owner`; None if nobody that is known did."""

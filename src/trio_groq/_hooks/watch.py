@@ -7,7 +7,7 @@ from itertools import count
 from types import TracebackType
 from typing import Final, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._api.rate_limits import wait_after
@@ -124,7 +124,7 @@ class Hooks:
             except Exception as exc:  # noqa: BLE001 (see `tell`)
                 self._note(propagator, exc)
             else:
-                call = attrs.evolve(call, headers=_with_fields(call.headers, added))
+                call = msgspec.structs.replace(call, headers=_with_fields(call.headers, added))
         return CallWatch(self, started), call
 
     def circuit_changed(self, origin: object, before: str, after: str) -> None:

@@ -4,28 +4,30 @@ TLS runs on a non-blocking `ssl.SSLSocket`, not on `trio.SSLStream`: without the
 record costs about half. Only within the TLS of an `https` proxy there is no way around it.
 """
 
+# ruff: noqa: PLC0415 (what talks with proxies loads with the first: most programs have none)
+
 import functools
 import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar, cast, final
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard, TypeVar, cast, final
 
 import trio
 
 from trio_groq._http.deadlines import Dialling
 from trio_groq._http.messages import Origin
-from trio_groq._http.negotiation import Negotiation
 from trio_groq._http.proxies import Proxy, ProxySettings
 from trio_groq._http.readiness import ReadinessOption
-from trio_groq._http.socks import Socks5, require_socksio
 from trio_groq._http.tcp import connect, connection_failed
-from trio_groq._http.tls_over_tls import TLSOverTLS
 from trio_groq._http.tls_sessions import TLSSessions
 from trio_groq._http.transport import Transport
-from trio_groq._http.tunnel import Tunnel, refused_by_status
 from trio_groq.errors import APIConnectionError, ConfigurationError
+
+if TYPE_CHECKING:
+    from trio_groq._http.negotiation import Negotiation
+    from trio_groq._http.tls_over_tls import TLSOverTLS
 
 __all__ = ["Dialer", "SSLContext", "default_ssl_context"]
 
@@ -39,10 +41,10 @@ NEGOTIATION_BYTES: Final = 4096
 """One receive of a proxy's answer; a few hundred bytes is what they have."""
 
 T = TypeVar("T")
-_Secured: TypeAlias = ssl.SSLSocket | TLSOverTLS
-_Hop: TypeAlias = socket.socket | TLSOverTLS
+_Secured: TypeAlias = "ssl.SSLSocket | TLSOverTLS"
+_Hop: TypeAlias = "socket.socket | TLSOverTLS"
 """What leads to the next hop, or to the origin."""
-_Wait: TypeAlias = Callable[[_Hop], Awaitable[None]]
+_Wait: TypeAlias = Callable[["_Hop"], Awaitable[None]]
 
 _NO_PROXIES: Final = ProxySettings()
 _PROXY_AUTHENTICATION: Final = 407
@@ -51,7 +53,7 @@ _PROXY_AUTHENTICATION: Final = 407
 def _certifi_file() -> str | None:
     """The CA file of certifi, where it happens to be installed."""
     try:
-        import certifi  # noqa: PLC0415 (needed only where the system has no certificates)
+        import certifi
     except ImportError:
         return None
     return str(certifi.where())
@@ -130,7 +132,9 @@ async def _when_ready(hop: _Hop, attempt: Callable[[], T], until_possible: _Wait
             await until_possible(hop)
 
 
-async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy, dialling: Dialling) -> None:
+async def _negotiate(
+    hop: _Hop, negotiation: "Negotiation", proxy: Proxy, dialling: Dialling
+) -> None:
     """Talk with a proxy until it leads to the origin."""
     dialling.asks(proxy)
     data = negotiation.opening()
@@ -153,9 +157,21 @@ async def _negotiate(hop: _Hop, negotiation: Negotiation, proxy: Proxy, dialling
         raise connection_failed(f"asking proxy {proxy}", exc) from exc
 
 
+def _negotiation(proxy: Proxy, origin: Origin) -> "Negotiation":
+    if proxy.is_socks:
+        from trio_groq._http.socks import Socks5
+
+        return Socks5(proxy, origin)
+    from trio_groq._http.tunnel import Tunnel
+
+    return Tunnel(proxy, origin)
+
+
 def _over(
     outer: ssl.SSLSocket, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None
-) -> TLSOverTLS:
+) -> "TLSOverTLS":
+    from trio_groq._http.tls_over_tls import TLSOverTLS
+
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     engine = context.wrap_bio(incoming, outgoing, server_hostname=host, session=session)
     return TLSOverTLS(
@@ -166,6 +182,11 @@ def _over(
         want_read=ssl.SSLWantReadError,
         want_write=ssl.SSLWantWriteError,
     )
+
+
+def _is_secured(hop: _Hop) -> TypeGuard[_Secured]:
+    """Whether there is TLS on a connection."""
+    return isinstance(hop, ssl.SSLSocket) or not isinstance(hop, socket.socket)
 
 
 def _tls_error(peer: object, exc: OSError) -> APIConnectionError:
@@ -266,6 +287,8 @@ class Dialer:
         proxies: ProxySettings = _NO_PROXIES,
     ) -> None:
         if proxies.use_socks:
+            from trio_groq._http.socks import require_socksio
+
             require_socksio()
         self._ssl_context = ssl_context
         self._readiness = readiness
@@ -313,7 +336,11 @@ class Dialer:
         407 is the one status that no origin has (RFC 9110, 15.5.8).
         """
         proxy = self.forwards(origin) if status == _PROXY_AUTHENTICATION else None
-        return None if proxy is None else refused_by_status(proxy, origin, status)
+        if proxy is None:
+            return None
+        from trio_groq._http.tunnel import refused_by_status
+
+        return refused_by_status(proxy, origin, status)
 
     def _context(self) -> ssl.SSLContext:
         return self._ssl_context or default_ssl_context()
@@ -328,9 +355,8 @@ class Dialer:
         if self.forwards(origin) is not None:
             return hop
         try:
-            kind = Socks5 if proxy.is_socks else Tunnel
-            await _negotiate(hop, kind(proxy, origin), proxy, dialling)
-            if isinstance(hop, _Secured):
+            await _negotiate(hop, _negotiation(proxy, origin), proxy, dialling)
+            if _is_secured(hop):
                 self._keep_session(hop, proxy)  # its answer has come, and a ticket before that
         except BaseException:
             hop.close()
@@ -386,7 +412,7 @@ class Dialer:
 
     def _transport(self, hop: _Hop, peer: Origin | Proxy) -> Transport:
         sock = cast("socket.socket", hop)  # the other kind has all of it that a transport uses
-        if not isinstance(hop, _Secured):
+        if not _is_secured(hop):
             return _made(sock, lambda: Transport(sock, readiness=self._readiness))
         records = _Records(hop, functools.partial(self._keep_session, hop, peer))
         return _made(

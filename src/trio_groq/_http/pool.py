@@ -27,7 +27,6 @@ from trio_groq._http.pool_state import (
 )
 from trio_groq._http.request_encoder import RequestEncoder
 from trio_groq._http.run_guard import RunGuard
-from trio_groq._http.warm_up import open_at_once
 from trio_groq.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -141,6 +140,8 @@ class ConnectionPool:
                 path="count",
                 value=count,
             )
+        from trio_groq._http.warm_up import open_at_once  # noqa: PLC0415 (few warm up)
+
         acquire = partial(self._acquire, origin, deadlines)
         await open_at_once(acquire, self.release, count, lambda: self._state.would_wait)
 

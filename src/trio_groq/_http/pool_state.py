@@ -23,6 +23,7 @@ from collections import OrderedDict
 from typing import Final, Generic, TypeVar, final
 
 import attrs
+import msgspec
 
 from trio_groq._http.messages import Origin
 from trio_groq._validators import count, number
@@ -52,8 +53,7 @@ class PoolLimits:
     max_waiters: int | None = attrs.field(default=None, validator=count(0, optional=True))
 
 
-@attrs.frozen(kw_only=True)
-class PoolStatistics:
+class PoolStatistics(msgspec.Struct, kw_only=True, frozen=True):
     """The pool at one moment.
 
     Attributes:
@@ -83,30 +83,26 @@ class PoolStatistics:
     stale: int
 
 
-@attrs.frozen
-class Use(Generic[C]):
+class Use(msgspec.Struct, Generic[C], frozen=True):
     """Take this connection; close those."""
 
     connection: C
     close: tuple[C, ...] = ()
 
 
-@attrs.frozen
-class Dial(Generic[C]):
+class Dial(msgspec.Struct, Generic[C], frozen=True):
     """A place is yours: connect, then say `dialled`, or `abandon` the place; close those."""
 
     close: tuple[C, ...] = ()
 
 
-@attrs.frozen
-class Wait(Generic[C]):
+class Wait(msgspec.Struct, Generic[C], frozen=True):
     """Wait until the waiter's `grant` is set."""
 
     waiter: "Waiter[C]"
 
 
-@attrs.frozen
-class PoolFull:
+class PoolFull(msgspec.Struct, frozen=True):
     """Nothing is free, and as many are waiting as may."""
 
     waiting: int

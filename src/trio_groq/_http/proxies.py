@@ -8,26 +8,29 @@ hosts are never reached through a proxy that only the environment names.
 A proxy's user and password are for the proxy alone. No error, no `repr` and no pickle has them.
 """
 
+# ruff: noqa: PLC0415 (most programs have no proxy, and need nothing to be exempt from it)
+
 import base64
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
-import attrs
+import msgspec
 
 from trio_groq._http.messages import Origin, has_control
 from trio_groq.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from trio_groq._http.proxy_exemptions import Exemption
+
 __all__ = [
     "Credentials",
-    "Exemption",
     "Proxy",
     "ProxyOption",
     "ProxySettings",
     "as_proxy",
-    "parse_no_proxy",
 ]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -39,10 +42,6 @@ _LOOPBACK: Final = "localhost,127.0.0.0/8,::1"
 
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?").fullmatch
 _MAX_HOST: Final = 253  # RFC 1035, 2.3.4, without the final dot
-_MAX_PORT: Final = 65_535
-
-_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @final
@@ -203,88 +202,7 @@ def _credentials(parts: SplitResult, source: str) -> Credentials | None:
 
 
 @final
-@attrs.frozen
-class Exemption:
-    """What is reached without the proxy: one entry of `NO_PROXY`.
-
-    Attributes:
-        domain: This name and all below it; empty for every host.
-        network: These addresses, in place of a name. Names are not resolved for it.
-        port: This port only, None for all.
-    """
-
-    domain: str = ""
-    network: _Network | None = None
-    port: int | None = None
-
-    def covers(self, host: str, address: _Address | None, port: int) -> bool:
-        """Whether it is for a host, which as an address is `address`, and a port."""
-        if self.port is not None and self.port != port:
-            return False
-        if self.network is not None:
-            return address is not None and address in self.network
-        if not self.domain:
-            return True
-        return address is None and (host == self.domain or host.endswith(f".{self.domain}"))
-
-
-def _address(host: str) -> _Address | None:
-    """A host as an address, None if it is a name; IPv4 within IPv6 counts as IPv4."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _network(text: str) -> _Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def _exemption(entry: str) -> Exemption | None:
-    rest = ""
-    if entry.startswith("["):  # an IPv6 address, with a port or without
-        host, _, rest = entry[1:].partition("]")
-    elif _network(entry) is not None:  # `::1:443` is an address: nobody can tell what else
-        host = entry
-    else:
-        host, separator, digits = entry.partition(":")
-        rest = separator + digits
-    port = None
-    if rest:
-        digits = rest.removeprefix(":")
-        if digits == rest or not _is_port(digits):
-            return None
-        port = int(digits)
-    network = _network(host)
-    if network is not None:
-        return Exemption(network=network, port=port)
-    domain = host.removeprefix("*").strip(".")
-    return Exemption(domain, port=port) if domain or host == "*" else None
-
-
-def _is_port(digits: str) -> bool:
-    return digits.isascii() and digits.isdigit() and int(digits) <= _MAX_PORT
-
-
-def parse_no_proxy(text: str) -> tuple[Exemption, ...]:
-    """Read a `NO_PROXY`: entries between commas.
-
-    An entry is a domain (`groq.com`, `.groq.com` and `*.groq.com` mean the same: it and all below
-    it), an address, a network as CIDR, or `*`; each may end with a port, IPv6 in brackets then.
-    What is none of these is for no host: other programs read the same variable.
-    """
-    entries = (entry.strip().lower() for entry in text.split(","))
-    found = (_exemption(entry) for entry in entries if entry)
-    return tuple(exemption for exemption in found if exemption is not None)
-
-
-@final
-@attrs.frozen(kw_only=True)
-class ProxySettings:
+class ProxySettings(msgspec.Struct, kw_only=True, frozen=True):
     """Which proxy for which origin; by default none for any.
 
     Attributes:
@@ -295,7 +213,7 @@ class ProxySettings:
 
     https: Proxy | None = None
     http: Proxy | None = None
-    exemptions: tuple[Exemption, ...] = ()
+    exemptions: "tuple[Exemption, ...]" = ()
 
     @classmethod
     def all_through(cls, proxy: Proxy | None) -> "ProxySettings":
@@ -315,6 +233,10 @@ class ProxySettings:
             ConfigurationError: A variable that counts is no URL of a proxy; names the variable.
         """
         found = {scheme: _proxy_of(environ, scheme) for scheme in schemes}
+        if not any(found.values()):
+            return cls()
+        from trio_groq._http.proxy_exemptions import parse_no_proxy
+
         listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
         return cls(
             https=found.get("https"),
@@ -327,11 +249,9 @@ class ProxySettings:
         proxy = self.https if origin.scheme == "https" else self.http
         if proxy is None:
             return None
-        host = origin.host.lower().rstrip(".")
-        address = _address(host)
-        if any(each.covers(host, address, origin.port) for each in self.exemptions):
-            return None
-        return proxy
+        from trio_groq._http.proxy_exemptions import is_exempt
+
+        return None if is_exempt(origin, self.exemptions) else proxy
 
     @property
     def use_socks(self) -> bool:

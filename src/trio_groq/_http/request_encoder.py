@@ -7,7 +7,6 @@ import h11
 
 from trio_groq._http.messages import Origin, Request, check_field
 from trio_groq._http.proxies import Proxy
-from trio_groq._http.tunnel import proxy_fields
 from trio_groq.errors import InvalidRequestError
 
 __all__ = ["RequestEncoder"]
@@ -44,6 +43,8 @@ def _write_head(request: Request, proxy: Proxy | None) -> bytes | None:
     target = request.target
     fields = [(b"Host", request.origin.authority.encode("ascii")), *request.headers]
     if proxy is not None:
+        from trio_groq._http.tunnel import proxy_fields  # noqa: PLC0415 (most have no proxy)
+
         target = str(request.origin).encode("ascii") + target  # RFC 9112, 3.2.2
         fields += proxy_fields(proxy)
     try:

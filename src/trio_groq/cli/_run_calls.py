@@ -12,10 +12,10 @@ import msgspec
 import trio
 
 from trio_groq._api.circuit import CircuitBreakerPolicy
+from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.requests import EVENT_STREAM, Call
 from trio_groq._api.responses import decode_json
 from trio_groq._api.retry import RetryPolicy
-from trio_groq._api.throttle import RateLimitPolicy
 from trio_groq._call import Caller, RequestOptions
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader

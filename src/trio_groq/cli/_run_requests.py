@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from trio_groq._api.batch_lines import write_batch_line
-from trio_groq._api.throttle import BYTES_PER_TOKEN, DEFAULT_COMPLETION_TOKENS
+from trio_groq._api.rate_limit_policy import BYTES_PER_TOKEN, DEFAULT_COMPLETION_TOKENS
 from trio_groq.cli._run_overrides import Override
 from trio_groq.errors import InvalidRequestError
 

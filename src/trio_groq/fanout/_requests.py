@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar, cast, final
 
-import attrs
+import msgspec
 import trio
 
 from trio_groq._call import Caller
@@ -127,7 +127,8 @@ async def open_chat(caller: Caller, request: object) -> tuple[ChatStream, Lease]
         The stream, and what tells when it is closed.
     """
     lease = Lease(caller.pool)
-    completions = ChatCompletions(attrs.evolve(caller, pool=cast("ConnectionPool", lease)))
+    leasing = msgspec.structs.replace(caller, pool=cast("ConnectionPool", lease))
+    completions = ChatCompletions(leasing)
     stream: ChatStream = completions.stream(**_checked(request))
     await opened(stream)
     return stream, lease

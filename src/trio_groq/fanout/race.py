@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
+import msgspec
 import trio
 
 from trio_groq._call import Caller
@@ -90,10 +91,10 @@ def _checked_params(params: object) -> Mapping[str, Any]:
 
 def _in_haste(caller: Caller) -> Caller:
     """The same, asking once and waiting for no limit: there is another model to ask."""
-    return attrs.evolve(
+    return msgspec.structs.replace(
         caller,
         retry=attrs.evolve(caller.retry, max_retries=0),
-        patience=attrs.evolve(caller.patience, waits=False),
+        patience=msgspec.structs.replace(caller.patience, waits=False),
     )
 
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Final, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 from trio_groq._api.parameters import encode_json
 from trio_groq._api.requests import JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
-from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.bodies import Body
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._readers import Reader
 from trio_groq.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from trio_groq._api_response import APIResponse, ResponseManager
 
 __all__ = [
     "Resource",
@@ -201,15 +203,17 @@ class Resource:
         )
 
 
-def as_raw(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIResponse[T]]]:
+def as_raw(method: Callable[P, Awaitable[T]]) -> "Callable[P, Awaitable[APIResponse[T]]]":
     """State what a method of a resource over `Caller.raw()` returns."""
     return cast("Callable[P, Awaitable[APIResponse[T]]]", method)
 
 
-def as_streaming(method: Callable[P, Awaitable[T]]) -> Callable[P, ResponseManager[T]]:
+def as_streaming(method: Callable[P, Awaitable[T]]) -> "Callable[P, ResponseManager[T]]":
     """Make a method of a resource over `Caller.streaming()` one to use with `async with`."""
 
-    def manage(*args: P.args, **kwargs: P.kwargs) -> ResponseManager[T]:
+    def manage(*args: P.args, **kwargs: P.kwargs) -> "ResponseManager[T]":
+        from trio_groq._api_response import ResponseManager  # noqa: PLC0415 (few responses are raw)
+
         return ResponseManager(partial(as_raw(method), *args, **kwargs))
 
     return manage

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trio_groq._api.conversation import find_problems
 from trio_groq._api.images import with_images
@@ -18,7 +18,9 @@ from trio_groq.resources._base import Streaming, make_call, with_stream
 from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionCreateParams
-from trio_groq.types.chunks import ChatCompletionChunk
+
+if TYPE_CHECKING:
+    from trio_groq.types.chunks import ChatCompletionChunk
 
 __all__ = [
     "call_with_images",
@@ -40,8 +42,10 @@ def completion_reader() -> Reader[ChatCompletion]:
 
 
 @cache
-def chunk_decoder(*, strict: bool) -> Decoder[ChatCompletionChunk]:
+def chunk_decoder(*, strict: bool) -> "Decoder[ChatCompletionChunk]":
     """Decodes one event of a stream."""
+    from trio_groq.types.chunks import ChatCompletionChunk  # noqa: PLC0415 (for streams only)
+
     return Decoder(ChatCompletionChunk, strict=strict)
 
 

@@ -11,13 +11,13 @@ from trio_groq._api.retry import RetryOption
 from trio_groq._api.tool_limits import MAX_PARALLEL, MAX_STEPS, OnToolError
 from trio_groq._call import NOT_GIVEN, NotGiven
 from trio_groq._http.deadlines import TimeoutOption
-from trio_groq._stream import ChatStream
 from trio_groq.resources._base import Resource, collect
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionToolRunParams
 
 if TYPE_CHECKING:
     from trio_groq._api.tool_steps import ToolRun
+    from trio_groq._stream import ChatStream
     from trio_groq._tool_loop import Tool
     from trio_groq._tool_stream import ToolStream
 
@@ -25,7 +25,7 @@ __all__ = ["Asks", "Streams", "ToolMethods"]
 
 Asks: TypeAlias = Callable[..., Awaitable[ChatCompletion]]
 """`create`."""
-Streams: TypeAlias = Callable[..., ChatStream]
+Streams: TypeAlias = Callable[..., "ChatStream"]
 """`stream`."""
 
 

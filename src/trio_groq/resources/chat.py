@@ -1,6 +1,6 @@
 """`client.chat.completions`. Source: API reference, "Chat"."""
 
-# ruff: noqa: PLC0415 (structured outputs load at their first use)
+# ruff: noqa: PLC0415 (streams, structured outputs and raw responses load at their first use)
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, cast, fi
 from trio_groq._api.images import has_images
 from trio_groq._api.requests import HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
-from trio_groq._api_response import APIResponse, ResponseManager
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
-from trio_groq._stream import ChatStream
 from trio_groq.resources._base import as_raw, as_streaming, collect
 from trio_groq.resources._chat_calls import (
     call_with_images,
@@ -34,7 +32,9 @@ from trio_groq.types.chat_tools import ResponseFormatParam
 
 if TYPE_CHECKING:
     from trio_groq._api.structured import StructuredOutput
+    from trio_groq._api_response import APIResponse, ResponseManager
     from trio_groq._parsed import ParsedChatStream
+    from trio_groq._stream import ChatStream
     from trio_groq.types.parsed import ParsedChatCompletion
 
 __all__ = ["Chat", "ChatCompletions"]
@@ -72,7 +72,7 @@ class ChatCompletions(ToolMethods):
         timeout: TimeoutOption | NotGiven = ...,
         max_retries: RetryOption | NotGiven = ...,
         **params: Unpack[ChatCompletionCreateParams],
-    ) -> ChatStream: ...
+    ) -> "ChatStream": ...
     @overload
     async def create(
         self,
@@ -96,7 +96,7 @@ class ChatCompletions(ToolMethods):
         timeout: TimeoutOption | NotGiven = ...,
         max_retries: RetryOption | NotGiven = ...,
         **params: Unpack[ChatCompletionCreateParams],
-    ) -> ChatCompletion | ChatStream: ...
+    ) -> "ChatCompletion | ChatStream": ...
     async def create(
         self,
         *,
@@ -107,7 +107,7 @@ class ChatCompletions(ToolMethods):
         timeout: TimeoutOption | NotGiven = NOT_GIVEN,
         max_retries: RetryOption | NotGiven = NOT_GIVEN,
         **params: Unpack[ChatCompletionCreateParams],
-    ) -> ChatCompletion | ChatStream:
+    ) -> "ChatCompletion | ChatStream":
         """Have a model answer.
 
         Args:
@@ -215,7 +215,7 @@ class ChatCompletions(ToolMethods):
         timeout: TimeoutOption | NotGiven = ...,
         max_retries: RetryOption | NotGiven = ...,
         **params: Unpack[ChatCompletionParseParams],
-    ) -> ChatStream: ...
+    ) -> "ChatStream": ...
     def stream(
         self,
         *,
@@ -278,13 +278,15 @@ class ChatCompletions(ToolMethods):
     def _for_tools(self) -> tuple[Asks, Streams]:
         return self.create, self.stream
 
-    def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> ChatStream:
+    def _make_stream(self, open_response: Callable[[], Awaitable[OpenResponse]]) -> "ChatStream":
+        from trio_groq._stream import ChatStream
+
         caller = self._caller
         decoder = chunk_decoder(strict=caller.strict)
         return ChatStream(open_response, decoder, max_event_bytes=caller.max_event_bytes)
 
-    def _stream_reader(self) -> Reader[ChatStream]:
-        async def open_stream(response: OpenResponse) -> ChatStream:
+    def _stream_reader(self) -> "Reader[ChatStream]":
+        async def open_stream(response: OpenResponse) -> "ChatStream":
             async def opened() -> OpenResponse:
                 return response  # noqa: ASYNC910 (its head has come already)
 
@@ -304,14 +306,14 @@ class ChatCompletionsWithRawResponse:
     @overload
     async def create(
         self, *, stream: Literal[True], **params: Unpack[_CreateParams]
-    ) -> APIResponse[ChatStream]: ...
+    ) -> "APIResponse[ChatStream]": ...
     @overload
     async def create(
         self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
-    ) -> APIResponse[ChatCompletion]: ...
+    ) -> "APIResponse[ChatCompletion]": ...
     async def create(
         self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
-    ) -> APIResponse[ChatCompletion] | APIResponse[ChatStream]:
+    ) -> "APIResponse[ChatCompletion] | APIResponse[ChatStream]":
         """As `ChatCompletions.create`; `await response.parse()` is what that returns."""
         result = await self._completions.create(stream=stream, **params)
         return cast("APIResponse[ChatCompletion] | APIResponse[ChatStream]", result)
@@ -328,15 +330,17 @@ class ChatCompletionsWithStreamingResponse:
     @overload
     def create(
         self, *, stream: Literal[True], **params: Unpack[_CreateParams]
-    ) -> ResponseManager[ChatStream]: ...
+    ) -> "ResponseManager[ChatStream]": ...
     @overload
     def create(
         self, *, stream: Literal[False] | NotGiven | None = ..., **params: Unpack[_CreateParams]
-    ) -> ResponseManager[ChatCompletion]: ...
+    ) -> "ResponseManager[ChatCompletion]": ...
     def create(
         self, *, stream: bool | NotGiven | None = NOT_GIVEN, **params: Unpack[_CreateParams]
-    ) -> ResponseManager[ChatCompletion] | ResponseManager[ChatStream]:
+    ) -> "ResponseManager[ChatCompletion] | ResponseManager[ChatStream]":
         """As `ChatCompletions.create`; entering makes the call."""
+        from trio_groq._api_response import ResponseManager
+
         make: Callable[..., Awaitable[APIResponse[Any]]] = self._create
         return ResponseManager(partial(make, stream=stream, **params))
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final, Literal, Unpack, cast, final, overload
 
-import attrs
+import msgspec
 
 from trio_groq._api.parameters import Validator
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
@@ -40,7 +40,7 @@ class _CreateParams(ResponseCreateParams, RequestOptions, total=False):
 def _response_reader() -> Reader[ResponseObject]:
     forgiving: OpenDecoder[ResponseObject] = OpenDecoder(ResponseObject)
     strict: OpenDecoder[ResponseObject] = OpenDecoder(ResponseObject, strict=True)
-    return attrs.evolve(json_reader(forgiving), strict=json_reader(strict))
+    return msgspec.structs.replace(json_reader(forgiving), strict=json_reader(strict))
 
 
 @cache

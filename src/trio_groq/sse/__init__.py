@@ -4,7 +4,32 @@ For harnesses with a transport of their own: `SSEParser` takes bytes as they com
 events that they complete. It knows nothing of HTTP, of JSON or of trio.
 """
 
-from trio_groq.sse.event import ServerSentEvent
-from trio_groq.sse.parser import DEFAULT_MAX_EVENT_BYTES, SSEParser
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trio_groq.sse.event import ServerSentEvent
+    from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
+    from trio_groq.sse.parser import SSEParser
 
 __all__ = ["DEFAULT_MAX_EVENT_BYTES", "SSEParser", "ServerSentEvent"]
+
+# A client knows the limit from its import on, and parses nothing before its first stream.
+_HOMES = {
+    "DEFAULT_MAX_EVENT_BYTES": "limits",
+    "SSEParser": "parser",
+    "ServerSentEvent": "event",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,13 +9,9 @@ from typing import Any, Final, final
 from trio_groq.errors import ConfigurationError, ProtocolError
 from trio_groq.sse.block import Block
 from trio_groq.sse.event import ServerSentEvent
+from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
-__all__ = ["DEFAULT_MAX_EVENT_BYTES", "SSEParser"]
-
-DEFAULT_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
-"""A chunk of a completion has some 300 bytes. An event that carries an image in base64, the output
-of an executed tool or a whole answer has a few MiB. This is room for the largest of them, and
-little enough that a peer which never ends its event cannot fill the memory."""
+__all__ = ["SSEParser"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A

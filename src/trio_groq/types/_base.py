@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import attrs
 import msgspec
 
 from trio_groq.types.meta import ResponseMeta
@@ -144,8 +143,7 @@ def without_nulls(value: Any) -> Any:  # noqa: ANN401 (any JSON)
     return value
 
 
-@attrs.frozen
-class Replaced:
+class Replaced(msgspec.Struct, frozen=True):
     """Stated beside a parameter: deprecated, use another.
 
     Attributes:
@@ -155,8 +153,7 @@ class Replaced:
     by: str
 
 
-@attrs.frozen
-class Excludes:
+class Excludes(msgspec.Struct, frozen=True):
     """Stated beside a parameter: the API takes it or another, never both.
 
     Attributes:
@@ -166,8 +163,7 @@ class Excludes:
     other: str
 
 
-@attrs.frozen
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """Stated beside a parameter: it has a meaning only when another is true.
 
     Attributes:
@@ -177,6 +173,5 @@ class Needs:
     other: str
 
 
-@attrs.frozen
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """Stated beside a type: what the caller gives so is encoded as text before it is checked."""

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 
-import attrs
+import msgspec
 
 from trio_groq.errors import AttemptRecord, RateLimits
 
 __all__ = ["ResponseMeta", "Timings"]
 
 
-@attrs.frozen
-class Timings:
+class Timings(msgspec.Struct, frozen=True):
     """Where the time of one call went, in seconds; None for what did not happen.
 
     Attributes:
@@ -28,8 +27,7 @@ class Timings:
     total: float | None = None
 
 
-@attrs.frozen
-class ResponseMeta:
+class ResponseMeta(msgspec.Struct, frozen=True):
     """How a response came.
 
     Attributes:
@@ -44,8 +42,13 @@ class ResponseMeta:
 
     request_id: str | None
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str]
     rate_limits: RateLimits | None = None
     attempts: int = 1
     timings: Timings = Timings()
     history: tuple[AttemptRecord, ...] = ()
+
+    def __repr__(self) -> str:
+        names = (name for name in self.__struct_fields__ if name != "headers")
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"ResponseMeta({shown})"
