@@ -21,6 +21,7 @@ from trio_groq._api.circuit import (
     CircuitBreakerPolicy,
     CircuitPermit,
     CircuitState,
+    OnOpen,
     counts_as_failure,
 )
 from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
@@ -28,7 +29,7 @@ from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_af
 from trio_groq._api.throttle import RateLimitPolicy, Spend, Throttle
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Origin
-from trio_groq._turns import Tally, Turn, WaitLimit, wait_in_line, wake
+from trio_groq._turns import Tally, Turn, WaitLimit, wait_for_circuit, wait_in_line, wake
 from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
 
 __all__ = ["GateStatistics", "Gates", "Permit"]
@@ -271,7 +272,14 @@ class Gates:
         return Permit(self, origin, model, place, (passed, rate, spend))
 
     async def enter(
-        self, origin: Origin, model: str, estimate: int, place: int, deadlines: Deadlines
+        self,
+        origin: Origin,
+        model: str,
+        estimate: int,
+        place: int,
+        deadlines: Deadlines,
+        *,
+        on_open: OnOpen | None = None,
     ) -> Permit:
         """Wait until an attempt may be sent. The arguments are those of `try_enter`.
 
@@ -283,6 +291,7 @@ class Gates:
             estimate: See there.
             place: See there.
             deadlines: The call's own limits.
+            on_open: What to do at an open circuit; None for what its policy says.
 
         Raises:
             CircuitOpenError: The circuit is open, and is not waited for, or for too long.
@@ -291,7 +300,12 @@ class Gates:
         """
         permit = None
         while permit is None:
-            await self._pass_circuit(origin, place, WaitLimit(deadlines, math.inf))
+            if self._breaker is not None:
+                endless = WaitLimit(deadlines, math.inf)
+                tally = self._waits["circuit"]
+                await wait_for_circuit(
+                    self._circuit(origin), origin, place, endless, tally, on_open=on_open
+                )
             limit = WaitLimit(deadlines, self._max_wait)
             rate = await self._pass_rate_gate(model, place, limit)
             try:
@@ -301,6 +315,12 @@ class Gates:
                 raise
             permit = self._admit(origin, model, place, rate, spend)
         return permit  # noqa: ASYNC910 (asked only where a request follows)
+
+    def shut_circuit(self, origin: Origin) -> Circuit | None:
+        """The circuit of `origin` if no call passes it now; None if one does."""
+        now = trio.current_time()
+        circuit = None if self._breaker is None else self._circuit(origin)
+        return circuit if circuit is not None and circuit.admits_at(now) > now else None
 
     def _admit(
         self, origin: Origin, model: str, place: int, rate: RatePermit, spend: Spend | None
@@ -317,26 +337,6 @@ class Gates:
         if spend is not None:
             wake(spend.void(now))
         return None
-
-    async def _pass_circuit(self, origin: Origin, place: int, limit: WaitLimit) -> None:
-        if self._breaker is None:
-            return  # noqa: ASYNC910 (see `enter`)
-        circuit = self._circuit(origin)
-        now = trio.current_time()
-        if circuit.admits_at(now) <= now and not circuit.line:
-            return  # noqa: ASYNC910 (see `enter`)
-        tally = self._waits["circuit"]
-        if self._breaker.on_open == "fail":
-            tally.given_up += 1
-            raise circuit.refusal(origin, now)
-        waiter = circuit.line.join(place)
-
-        def poll(now: float) -> float | None:
-            at = circuit.admits_at(now) if circuit.line.head is waiter else math.inf
-            return at if at > now else None
-
-        turn = Turn(poll, lambda _: circuit.retry_at, partial(circuit.refusal, origin))
-        await wait_in_line(waiter, turn, limit, tally)
 
     async def _pass_rate_gate(self, model: str, place: int, limit: WaitLimit) -> RatePermit:
         gate = self._rate
