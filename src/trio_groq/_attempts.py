@@ -159,11 +159,15 @@ class Attempts:
                     self._watch.waited("retry", wait)
 
     def _note_success(self, permit: Permit, value: object, response: OpenResponse) -> None:
-        permit.succeeded(response.head.headers)
+        if response.awaits_token:
+            response.trial = permit.begun(response.head.headers)
+        else:
+            permit.succeeded(response.head.headers)
         if permit.counts_tokens and (cost := _cost_of(value)) is not None:
             permit.used(cost)
         response.attempts = len(self._history) + 1
         response.history = self._history
+        response.began_at = self._started
         response.permit = permit
 
     async def _enter(self, target: Target, last: APIError | None) -> Permit:

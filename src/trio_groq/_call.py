@@ -223,6 +223,7 @@ class Caller:
                 raise error_from_unexpected_body(
                     head.status, head.headers, body, request=response.request
                 )
+            response.awaits_token = events
             return None, response
 
         _, response = await self._persist(call, attempt, timeout, max_retries, events=events)

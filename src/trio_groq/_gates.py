@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, final
 
-import attrs
 import trio
 
 from trio_groq._api.circuit import (
@@ -27,8 +26,10 @@ from trio_groq._api.circuit import (
 from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
 from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_after
 from trio_groq._api.throttle import RateLimitPolicy, Spend, Throttle
-from trio_groq._http.deadlines import Deadlines
+from trio_groq._gate_statistics import GateStatistics
+from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin
+from trio_groq._trial import Trial
 from trio_groq._turns import Tally, Turn, WaitLimit, wait_for_circuit, wait_in_line, wake
 from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
 
@@ -39,35 +40,6 @@ MAX_ORIGINS: Final = 64
 DEFAULT_MAX_WAIT: Final = 60.0
 """Seconds to wait for a turn where no policy says otherwise: as long as a retry waits at the most
 (`max_retry_after`)."""
-
-
-@attrs.frozen(kw_only=True)
-class GateStatistics:
-    """What was waited for before calls were sent.
-
-    Attributes:
-        rate_limit_waits: Attempts that waited because the server had refused one.
-        rate_limit_seconds: For how long, in all.
-        throttle_waits: Attempts that waited for a budget.
-        throttle_seconds: For how long, in all.
-        circuit_waits: Attempts that waited for an open circuit.
-        circuit_seconds: For how long, in all.
-        given_up: Attempts that were not sent, as their wait would have been too long or was.
-        waiting: Attempts that wait now.
-        circuits: State of each origin's circuit: `closed`, `open` or `half-open`.
-        rates: Calls a second that a model is held to after a refusal, by model.
-    """
-
-    rate_limit_waits: int
-    rate_limit_seconds: float
-    throttle_waits: int
-    throttle_seconds: float
-    circuit_waits: int
-    circuit_seconds: float
-    given_up: int
-    waiting: int
-    circuits: Mapping[str, str]
-    rates: Mapping[str, float]
 
 
 @final
@@ -124,6 +96,18 @@ class Permit:
             if tokens is not None:
                 self.used(tokens)
 
+    def begun(self, headers: Mapping[str, str]) -> Trial:
+        """A stream's head is here; the circuit waits for its first token.
+
+        Args:
+            headers: Its header fields.
+        """
+        gates, circuit = self._gates, self._circuit
+        self._circuit = None
+        self.succeeded(headers)
+        settle = None if circuit is None else partial(gates.settle_circuit, self._origin, circuit)
+        return Trial(settle, gates.verdict, self._rate, self._spend)
+
     @property
     def counts_tokens(self) -> bool:
         """Whether anybody wants to know what the call cost."""
@@ -150,7 +134,7 @@ class Permit:
             return False
         self._is_settled = True
         now = trio.current_time()
-        failure = counts_as_failure(error)
+        failure = self._gates.verdict(error)
         self._settle_circuit(now, failed=failure)
         limits = None
         if isinstance(error, APIStatusError):
@@ -204,9 +188,11 @@ class Gates:
         rate_limit: How to keep within limits; None to wait only after a refusal.
         max_wait: Longest wait after a refusal where `rate_limit` is None, in seconds, 0 or more.
         on_circuit: Told of an origin whose circuit goes from one state to another.
+        timeouts: Limits that calls usually have; None if that is not known.
 
     Attributes:
         book: The limits that were seen last, by model.
+        verdict: What an error says of the service; see `counts_as_failure`.
     """
 
     def __init__(
@@ -216,8 +202,10 @@ class Gates:
         *,
         max_wait: float | None = DEFAULT_MAX_WAIT,
         on_circuit: Callable[[Origin, str, str], None] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._on_circuit = on_circuit
+        self.verdict: Final = partial(counts_as_failure, usual=timeouts)
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
         self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
