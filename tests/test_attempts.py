@@ -189,7 +189,8 @@ async def test_a_caller_in_haste_opens_the_circuit_for_nobody(autojump_clock: Mo
         client_of(server, timeout=1.0, max_retries=0) as client,
     ):
         hasty = client.with_options(timeout=0.05)
-        for asked, options in ((client, {"timeout": 0.05}), (hasty, {})):
+        short: dict[str, Any] = {"timeout": 0.05}
+        for asked, options in ((client, short), (hasty, {})):
             for _ in range(5):
                 with pytest.raises(APITimeoutError):
                     await asked.chat.completions.create(**PROMPT, **options)
