@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from fanning import MODEL, ask, texts
-from trio_groq import CircuitBreakerPolicy, ClientConfig, GroqClient, RetryPolicy
+from trio_groq import CircuitBreakerPolicy, ClientConfig, GroqClient, RetryBudgetPolicy, RetryPolicy
 from trio_groq.errors import CircuitOpenError, InternalServerError, InvalidRequestError
 from trio_groq.testing import FakeGroq, RecordedRequest, Reply
 from trio_groq.testing.content import echo
@@ -93,6 +93,25 @@ async def test_functions_among_the_requests_wait_as_well(
         async with client.map(calls, max_in_flight=2) as outcomes:
             assert [texts(outcome.unwrap()) async for outcome in outcomes] == ["You said: a"]
         assert trio.current_time() == since + OPEN_FOR
+
+
+@pytest.mark.parametrize("on_open", ["wait", "fail"])
+async def test_a_retry_that_waits_for_the_circuit_takes_nothing_from_the_budget(
+    fake_groq: FakeGroq, autojump_clock: MockClock, on_open: Any
+) -> None:
+    spent = RetryBudgetPolicy(ratio=0.0, min_per_second=0.0)
+    once = RetryPolicy(max_retries=1)
+    async with opening(fake_groq, retry=once, retry_budget=spent) as client:
+        fake_groq.enqueue(Reply.error(503, "down"))
+        since = trio.current_time()
+        async with client.map([ask("a")], max_in_flight=1, on_open=on_open) as outcomes:
+            (outcome,) = [each async for each in outcomes]
+        if on_open == "wait":
+            assert texts(outcome.unwrap()) == "You said: a"
+            assert trio.current_time() == since + OPEN_FOR
+        else:
+            assert isinstance(outcome.error, InternalServerError)
+            assert trio.current_time() == since
 
 
 async def test_map_fails_at_once_if_it_is_to(
