@@ -183,6 +183,27 @@ async def test_a_circuit_that_opens_between_attempts_ends_the_call_with_its_own_
     assert any("Not tried again" in note for note in caught.value.__notes__)
 
 
+async def test_a_caller_in_haste_opens_the_circuit_for_nobody(autojump_clock: MockClock) -> None:
+    delay = 0.2
+    async with (
+        FakeGroq(default_reply=lambda _: Reply(content="a", head_delay=delay)) as server,
+        client_of(server, timeout=1.0, max_retries=0) as client,
+    ):
+        hasty = client.with_options(timeout=0.05)
+        short: dict[str, Any] = {"timeout": 0.05}
+        for asked, options in ((client, short), (hasty, {})):
+            for _ in range(5):
+                with pytest.raises(APITimeoutError):
+                    await asked.chat.completions.create(**PROMPT, **options)
+        assert client.is_available()
+        await client.chat.completions.create(**PROMPT)
+        delay = 2.0
+        for _ in range(5):
+            with pytest.raises(APITimeoutError):
+                await client.chat.completions.create(**PROMPT)
+        assert not client.is_available()
+
+
 async def test_calls_wait_for_a_circuit_if_they_may(autojump_clock: MockClock) -> None:
     async with FakeGroq(default_reply=FAILED) as server:
         policy = CircuitBreakerPolicy(failure_threshold=3, on_open="wait", success_threshold=1)

@@ -17,7 +17,7 @@ import trio
 
 from cancellation import assert_whole, descriptors
 from trio_groq import GroqClient, PoolLimits
-from trio_groq.config import RetryPolicy, Timeouts
+from trio_groq.config import ClientConfig, RetryPolicy, Timeouts
 from trio_groq.errors import APIConnectionError, GroqError, StreamError
 from trio_groq.testing import FakeGroq, Fault, RecordedRequest, Reply
 from trio_groq.testing.content import echo
@@ -147,7 +147,7 @@ async def new_world(
     before = descriptors()
     async with FakeGroq(tls=tls, default_reply=faulty if faults else paced) as server:
         client = GroqClient(
-            api_key="gsk_test",
+            config=ClientConfig(api_key="gsk_test", circuit_breaker=None),  # faults are the point
             # By number, as a thread that resolves a name outlives the call that asked.
             base_url=server.url.replace("localhost", "127.0.0.1"),
             ssl_context=server.ssl_context() if tls else None,

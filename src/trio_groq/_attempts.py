@@ -5,11 +5,13 @@ A wait only begins if it ends before the call's limit and the caller's own deadl
 
 import math
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 import msgspec
 import trio
 
+from trio_groq._api.circuit import OnOpen
 from trio_groq._api.rate_limit_policy import estimate_tokens
 from trio_groq._api.requests import Call
 from trio_groq._api.retry import RetryPolicy, decide
@@ -31,7 +33,7 @@ from trio_groq.errors import (
 if TYPE_CHECKING:
     from trio_groq._hooks import CallWatch
 
-__all__ = ["Attempt", "Attempts", "Patience"]
+__all__ = ["ON_OPEN", "Attempt", "Attempts", "Patience"]
 
 T = TypeVar("T")
 Attempt = Callable[[Call, int], Awaitable[tuple[T, OpenResponse]]]
@@ -41,6 +43,10 @@ Target: TypeAlias = tuple[Origin, str, int, int]
 """What an attempt enters the gates with: origin, model, estimated tokens, the call's place."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+ON_OPEN: Final[ContextVar[OnOpen | None]] = ContextVar("on_open", default=None)
+"""What the calls of a task do that meet an open circuit; None for what its policy says. Of
+the task and not of the caller, as fan-out also runs calls and streams that others have made."""
 
 
 class Patience(msgspec.Struct, kw_only=True, frozen=True):
@@ -150,11 +156,15 @@ class Attempts:
                     self._watch.waited("retry", wait)
 
     def _note_success(self, permit: Permit, value: object, response: OpenResponse) -> None:
-        permit.succeeded(response.head.headers)
+        if response.awaits_token:
+            response.trial = permit.begun(response.head.headers)
+        else:
+            permit.succeeded(response.head.headers)
         if permit.counts_tokens and (cost := _cost_of(value)) is not None:
             permit.used(cost)
         response.attempts = len(self._history) + 1
         response.history = self._history
+        response.began_at = self._started
         response.permit = permit
 
     async def _enter(self, target: Target, last: APIError | None) -> Permit:
@@ -171,6 +181,9 @@ class Attempts:
                     raise last
                 finally:
                     del last
+            circuit = self._patience.gates.shut_circuit(self._origin)
+            if circuit is not None:
+                raise circuit.refusal(self._origin, trio.current_time())
             raise APITimeoutError(
                 f"rate limit: expected a turn for {target[1] or 'a call'} at once, got a wait",
                 phase="rate_limit",
@@ -178,7 +191,9 @@ class Attempts:
             )
         since = trio.current_time()
         try:
-            permit = await self._patience.gates.enter(*target, self._deadlines)
+            permit = await self._patience.gates.enter(
+                *target, self._deadlines, on_open=ON_OPEN.get()
+            )
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
                 if isinstance(late, APITimeoutError):
@@ -227,14 +242,19 @@ class Attempts:
         return wait, is_held
 
     def _affordable(self, error: APIError) -> bool:
-        """Whether the budget of all calls has room for a retry."""
+        """Whether the budget of all calls has room for a retry, or it needs none."""
         budget = self._patience.budget
-        if budget is None or budget.try_retry(trio.current_time()):
+        if budget is None or self._waits_for_circuit() or budget.try_retry(trio.current_time()):
             return True
         error.add_note(
             "Not tried again: the client's retry budget is spent, as too many calls fail."
         )
         return False
+
+    def _waits_for_circuit(self) -> bool:
+        """Whether a retry is sent when the service is up again, and so multiplies no outage."""
+        circuit = self._patience.gates.shut_circuit(self._origin)
+        return circuit is not None and (ON_OPEN.get() or circuit.policy.on_open) == "wait"
 
     def _remaining(self) -> float:
         end = min(self._deadlines.ends_at, trio.current_effective_deadline())

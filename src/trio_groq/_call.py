@@ -226,6 +226,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                 raise error_from_unexpected_body(
                     head.status, head.headers, body, request=response.request
                 )
+            response.awaits_token = events
             return None, response
 
         _, response = await self._persist(call, attempt, timeout, max_retries, events=events)

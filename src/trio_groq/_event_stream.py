@@ -387,18 +387,20 @@ class EventStream(ABC, Generic[E, R]):
 
     def _complete(self, failure: APIError) -> APIError:
         """Say in an error what it belongs to, and what had come."""
-        response = self._opened()
         failure.partial = failure.partial or self._result()
-        failure.request = failure.request or response.request
-        failure.request_id = failure.request_id or response.request_id
+        self._opened().blame(failure)
         return failure
 
     def _tell(self, error: BaseException | None = None) -> None:
         """Tell observers how the call ended; what comes after the first time is not told."""
-        watch = None if self._response is None else self._response.watch
-        if watch is None or watch.is_over:
+        response = self._response
+        if response is None:
             return
         error = error or self._failure
+        response.begun(error)
+        watch = response.watch
+        if watch is None or watch.is_over:
+            return
         if error is None:
             watch.finished(self._result(), self.response, complete=self._done)
         else:
@@ -406,9 +408,11 @@ class EventStream(ABC, Generic[E, R]):
 
     def _end(self) -> None:
         """Give the connection back. A stream that ends before its end is closed from now on."""
+        response = self._response
+        if response is not None:
+            response.begun(self._failure)
         if not self._done and self._failure is None:
             self._failure = StreamError("stream: expected it to be open, got it closed")
-        response = self._response
         if response is not None:
             if response.permit is not None and response.permit.counts_tokens:
                 self._report_cost(response.permit)

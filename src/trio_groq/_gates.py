@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
-import msgspec
 import trio
 
 from trio_groq._api.circuit import (
@@ -21,14 +20,17 @@ from trio_groq._api.circuit import (
     CircuitBreakerPolicy,
     CircuitPermit,
     CircuitState,
+    OnOpen,
     counts_as_failure,
 )
 from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
 from trio_groq._api.rate_limit_policy import RateLimitPolicy
 from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_after
-from trio_groq._http.deadlines import Deadlines
+from trio_groq._gate_statistics import GateStatistics
+from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin
-from trio_groq._turns import Tally, Turn, WaitLimit, wait_in_line, wake
+from trio_groq._trial import Trial
+from trio_groq._turns import Tally, Turn, WaitLimit, wait_for_circuit, wait_in_line, wake
 from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
 
 if TYPE_CHECKING:
@@ -41,34 +43,6 @@ MAX_ORIGINS: Final = 64
 DEFAULT_MAX_WAIT: Final = 60.0
 """Seconds to wait for a turn where no policy says otherwise: as long as a retry waits at the most
 (`max_retry_after`)."""
-
-
-class GateStatistics(msgspec.Struct, kw_only=True, frozen=True):
-    """What was waited for before calls were sent.
-
-    Attributes:
-        rate_limit_waits: Attempts that waited because the server had refused one.
-        rate_limit_seconds: For how long, in all.
-        throttle_waits: Attempts that waited for a budget.
-        throttle_seconds: For how long, in all.
-        circuit_waits: Attempts that waited for an open circuit.
-        circuit_seconds: For how long, in all.
-        given_up: Attempts that were not sent, as their wait would have been too long or was.
-        waiting: Attempts that wait now.
-        circuits: State of each origin's circuit: `closed`, `open` or `half-open`.
-        rates: Calls a second that a model is held to after a refusal, by model.
-    """
-
-    rate_limit_waits: int
-    rate_limit_seconds: float
-    throttle_waits: int
-    throttle_seconds: float
-    circuit_waits: int
-    circuit_seconds: float
-    given_up: int
-    waiting: int
-    circuits: Mapping[str, str]
-    rates: Mapping[str, float]
 
 
 @final
@@ -125,6 +99,18 @@ class Permit:
             if tokens is not None:
                 self.used(tokens)
 
+    def begun(self, headers: Mapping[str, str]) -> Trial:
+        """A stream's head is here; the circuit waits for its first token.
+
+        Args:
+            headers: Its header fields.
+        """
+        gates, circuit = self._gates, self._circuit
+        self._circuit = None
+        self.succeeded(headers)
+        settle = None if circuit is None else partial(gates.settle_circuit, self._origin, circuit)
+        return Trial(settle, gates.verdict, self._rate, self._spend)
+
     @property
     def counts_tokens(self) -> bool:
         """Whether anybody wants to know what the call cost."""
@@ -151,7 +137,7 @@ class Permit:
             return False
         self._is_settled = True
         now = trio.current_time()
-        failure = counts_as_failure(error)
+        failure = self._gates.verdict(error)
         self._settle_circuit(now, failed=failure)
         limits = None
         if isinstance(error, APIStatusError):
@@ -205,9 +191,11 @@ class Gates:
         rate_limit: How to keep within limits; None to wait only after a refusal.
         max_wait: Longest wait after a refusal where `rate_limit` is None, in seconds, 0 or more.
         on_circuit: Told of an origin whose circuit goes from one state to another.
+        timeouts: Limits that calls usually have; None if that is not known.
 
     Attributes:
         book: The limits that were seen last, by model.
+        verdict: What an error says of the service; see `counts_as_failure`.
     """
 
     def __init__(
@@ -217,8 +205,10 @@ class Gates:
         *,
         max_wait: float | None = DEFAULT_MAX_WAIT,
         on_circuit: Callable[[Origin, str, str], None] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._on_circuit = on_circuit
+        self.verdict: Final = partial(counts_as_failure, usual=timeouts)
         self.book: Final = RateLimitBook()
         self._breaker = circuit_breaker
         self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
@@ -271,7 +261,14 @@ class Gates:
         return Permit(self, origin, model, place, (passed, rate, spend))
 
     async def enter(
-        self, origin: Origin, model: str, estimate: int, place: int, deadlines: Deadlines
+        self,
+        origin: Origin,
+        model: str,
+        estimate: int,
+        place: int,
+        deadlines: Deadlines,
+        *,
+        on_open: OnOpen | None = None,
     ) -> Permit:
         """Wait until an attempt may be sent. The arguments are those of `try_enter`.
 
@@ -283,6 +280,7 @@ class Gates:
             estimate: See there.
             place: See there.
             deadlines: The call's own limits.
+            on_open: What to do at an open circuit; None for what its policy says.
 
         Raises:
             CircuitOpenError: The circuit is open, and is not waited for, or for too long.
@@ -291,7 +289,12 @@ class Gates:
         """
         permit = None
         while permit is None:
-            await self._pass_circuit(origin, place, WaitLimit(deadlines, math.inf))
+            if self._breaker is not None:
+                endless = WaitLimit(deadlines, math.inf)
+                tally = self._waits["circuit"]
+                await wait_for_circuit(
+                    self._circuit(origin), origin, place, endless, tally, on_open=on_open
+                )
             limit = WaitLimit(deadlines, self._max_wait)
             rate = await self._pass_rate_gate(model, place, limit)
             try:
@@ -301,6 +304,12 @@ class Gates:
                 raise
             permit = self._admit(origin, model, place, rate, spend)
         return permit  # noqa: ASYNC910 (asked only where a request follows)
+
+    def shut_circuit(self, origin: Origin) -> Circuit | None:
+        """The circuit of `origin` if no call passes it now; None if one does."""
+        now = trio.current_time()
+        circuit = None if self._breaker is None else self._circuit(origin)
+        return circuit if circuit is not None and circuit.admits_at(now) > now else None
 
     def _admit(
         self, origin: Origin, model: str, place: int, rate: RatePermit, spend: "Spend | None"
@@ -317,26 +326,6 @@ class Gates:
         if spend is not None:
             wake(spend.void(now))
         return None
-
-    async def _pass_circuit(self, origin: Origin, place: int, limit: WaitLimit) -> None:
-        if self._breaker is None:
-            return  # noqa: ASYNC910 (see `enter`)
-        circuit = self._circuit(origin)
-        now = trio.current_time()
-        if circuit.admits_at(now) <= now and not circuit.line:
-            return  # noqa: ASYNC910 (see `enter`)
-        tally = self._waits["circuit"]
-        if self._breaker.on_open == "fail":
-            tally.given_up += 1
-            raise circuit.refusal(origin, now)
-        waiter = circuit.line.join(place)
-
-        def poll(now: float) -> float | None:
-            at = circuit.admits_at(now) if circuit.line.head is waiter else math.inf
-            return at if at > now else None
-
-        turn = Turn(poll, lambda _: circuit.retry_at, partial(circuit.refusal, origin))
-        await wait_in_line(waiter, turn, limit, tally)
 
     async def _pass_rate_gate(self, model: str, place: int, limit: WaitLimit) -> RatePermit:
         gate = self._rate

@@ -13,12 +13,20 @@ from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
-from trio_groq.errors import APIError, APITimeoutError, AttemptRecord, RequestInfo, StreamError
+from trio_groq.errors import (
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    AttemptRecord,
+    RequestInfo,
+    StreamError,
+)
 from trio_groq.types.meta import ResponseMeta, Timings
 
 if TYPE_CHECKING:
     from trio_groq._gates import Permit
     from trio_groq._hooks import CallWatch
+    from trio_groq._trial import Trial
 
 __all__ = ["MAX_BODY_BYTES", "OpenResponse", "Unparsed"]
 
@@ -51,6 +59,9 @@ class OpenResponse:
         attempts: How many times the call was sent.
         history: The attempts before this one, which failed.
         permit: What the gates let it pass with, which is told what it cost; None without gates.
+        began_at: When the attempt began, on Trio's clock.
+        awaits_token: Whether it is an event stream, whose first token proves that it goes well.
+        trial: Until that has come, what is told how the stream began; else None.
         first_token_at: When the first token came, on Trio's clock; None before that.
         watch: What the call tells its story to; None where nobody observes.
         wants_chunks: Whether to say how many chunks came: until the first token is here, and to
@@ -67,12 +78,15 @@ class OpenResponse:
         "_sent_at",
         "_was_complete",
         "attempts",
+        "awaits_token",
+        "began_at",
         "deadlines",
         "first_token_at",
         "head",
         "history",
         "permit",
         "request",
+        "trial",
         "wants_chunks",
         "watch",
     )
@@ -101,6 +115,9 @@ class OpenResponse:
         self.attempts: int = 1
         self.history: tuple[AttemptRecord, ...] = ()
         self.permit: Permit | None = None
+        self.began_at: float = connection.sent_at
+        self.awaits_token: bool = False
+        self.trial: Trial | None = None
         self.watch: CallWatch | None = None
         self.wants_chunks: bool = True
 
@@ -146,8 +163,40 @@ class OpenResponse:
         """The stream's first chunk is here: note when, and lift the limit on its coming."""
         self.first_token_at = trio.current_time()
         self.deadlines.first_token_came()
+        self.begun()
         if self.watch is not None:
             self.watch.first_token_came()
+
+    def begun(self, error: BaseException | None = None) -> None:
+        """Tell the gates how a stream began; what comes after the first time is not told.
+
+        Args:
+            error: What ended it before its first token; None if that came, or nobody waits for it.
+        """
+        trial, self.trial = self.trial, None
+        if trial is not None:
+            trial.settle(error)
+
+    def blame(self, error: APIError) -> None:
+        """Say in an error what it belongs to: the request, and all attempts with this one.
+
+        What an error says already is left as it is.
+        """
+        error.request = error.request or self.request
+        error.request_id = error.request_id or self.request_id
+        if error.attempts:
+            return
+        ended = trio.current_time() if self._ended_at is None else self._ended_at
+        last = AttemptRecord(
+            number=self.attempts,
+            started=self.began_at - self.deadlines.started,
+            duration=ended - self.began_at,
+            error=f"{type(error).__name__}: {error.message}",
+            status=error.status_code if isinstance(error, APIStatusError) else None,
+            request_id=error.request_id,
+        )
+        error.attempts = self.attempts
+        error.history = (*self.history, last)
 
     def chunks_came(self, number: int, *, is_first: bool) -> None:
         """A receive brought so many events of a stream.
@@ -193,8 +242,9 @@ class OpenResponse:
             if len(body) > limit and not cut:
                 raise APIError(f"response body: expected at most {limit} bytes, got more")
         except BaseException as exc:
+            self.begun(exc)
             if isinstance(exc, APIError):
-                exc.request_id = self.request_id
+                self.blame(exc)
             if self.watch is not None:
                 self.watch.failed(exc)
             raise
@@ -226,14 +276,15 @@ class OpenResponse:
         try:
             await self._receive_all(consume)
         except BaseException as exc:
+            self.begun(exc)
             if isinstance(exc, APIError):
-                exc.request = exc.request or self.request
-                exc.request_id = exc.request_id or self.request_id
+                self.blame(exc)
             if self.watch is not None:
                 self.watch.failed(exc)
             self.finish()
             raise
         self.deadlines.first_token_came()
+        self.begun()
         if self.complete:
             self.finish()
         return bytes(piece)
@@ -255,6 +306,7 @@ class OpenResponse:
             complete = self._was_complete = connection.complete
             self._ended_at = trio.current_time()
             self._pool.release(connection)
+            self.begun()  # if it was closed before its first token
             if self.watch is not None:
                 self.watch.ended(self.meta()(), complete=complete)
 

@@ -43,8 +43,7 @@ def _with_values(
         try:
             return output.read(completion)
         except APIError as error:
-            error.request = response.request
-            error.request_id = response.request_id
+            response.blame(error)
             raise
 
     strict = None if reader.strict is None else _with_values(reader.strict, output)
@@ -136,7 +135,7 @@ class ParsedChatStream(Generic[_T]):
             try:
                 self._parsed = self._output.read(completion)
             except APIError as error:
-                error.request_id = self._stream.response.request_id
+                self._stream._complete(error)  # noqa: SLF001 (the stream is a part of this one)
                 raise
         return self._parsed
 

@@ -7,16 +7,18 @@ sleeps, so one that is cancelled takes nothing with it, and only wakes the next.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar, final
 
 import msgspec
 import trio
 
+from trio_groq._api.circuit import Circuit, CircuitState, OnOpen
 from trio_groq._api.line import Line, Waiter
 from trio_groq._http.deadlines import Deadlines
 from trio_groq.errors import APITimeoutError, GroqError
 
-__all__ = ["Tally", "Turn", "WaitLimit", "wait_in_line", "wake"]
+__all__ = ["Tally", "Turn", "WaitLimit", "wait_for_circuit", "wait_in_line", "wake"]
 
 T = TypeVar("T")
 
@@ -133,6 +135,47 @@ async def wait_in_line(waiter: Waiter, turn: Turn[T], limit: WaitLimit, tally: T
         tally.seconds += trio.current_time() - started
         waiter.line.leave(waiter)
         wake(waiter.line)
+
+
+async def wait_for_circuit(
+    circuit: Circuit,
+    origin: object,
+    place: int,
+    limit: WaitLimit,
+    tally: Tally,
+    *,
+    on_open: OnOpen | None,
+) -> None:
+    """Wait until a circuit may be asked to admit a call, with no await between.
+
+    Args:
+        circuit: Which one.
+        origin: What it is for.
+        place: The call's number, in order of arrival.
+        limit: When to give up.
+        tally: Where the wait is counted.
+        on_open: What to do if it is open; None for what its policy says.
+
+    Raises:
+        CircuitOpenError: It is open, and is not waited for, or for too long.
+    """
+    now = trio.current_time()
+    fails = (on_open or circuit.policy.on_open) == "fail"
+    # Who does not wait need not stand behind those who did: a closed circuit lets all of them go.
+    is_free = not circuit.line or (fails and circuit.state is CircuitState.CLOSED)
+    if circuit.admits_at(now) <= now and is_free:
+        return  # noqa: ASYNC910 (asked only where a request follows)
+    if fails:
+        tally.given_up += 1
+        raise circuit.refusal(origin, now)
+    waiter = circuit.line.join(place)
+
+    def poll(now: float) -> float | None:
+        at = circuit.admits_at(now) if circuit.line.head is waiter else math.inf
+        return at if at > now else None
+
+    turn = Turn(poll, lambda _: circuit.retry_at, partial(circuit.refusal, origin))
+    await wait_in_line(waiter, turn, limit, tally)
 
 
 def wake(line: Line | None) -> None:

@@ -96,6 +96,7 @@ def _new_patience(config: ClientConfig, hooks: "Hooks | None") -> Patience:
             config.rate_limit,
             max_wait=config.retry.max_retry_after,
             on_circuit=None if hooks is None else hooks.circuit_changed,
+            timeouts=config.timeouts,
         ),
         budget=None if budget is None else RetryBudget(budget),
         random=random.random,

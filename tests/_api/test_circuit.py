@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from trio_groq._api.circuit import (
     CircuitState,
     counts_as_failure,
 )
+from trio_groq._http.deadlines import Timeouts
 
 CLOSED, OPEN, HALF_OPEN = CircuitState
 
@@ -176,6 +178,24 @@ def closed_client() -> errors.APIConnectionError:
 )
 def test_what_an_error_says_of_the_service(error: errors.GroqError, verdict: bool | None) -> None:
     assert counts_as_failure(error) is verdict
+    assert counts_as_failure(error, EVERYTHING) is verdict
+
+
+EVERYTHING = Timeouts(pool=1.0, write=1.0, read=1.0, first_token=1.0, total=1.0)
+
+
+@pytest.mark.parametrize("phase", ["write", "read", "first_token", "total"])
+@pytest.mark.parametrize(
+    ("usual", "verdict"),
+    [(0.5, True), (1.0, True), (1.5, None), (None, None)],
+    ids=["longer", "the-usual", "shorter", "none-is-usual"],
+)
+def test_a_limit_that_is_shorter_than_the_usual_one_says_nothing(
+    phase: Any, usual: float | None, verdict: bool | None
+) -> None:
+    usually = attrs.evolve(EVERYTHING, **{phase: usual})
+    assert counts_as_failure(timeout(phase), usually) is verdict
+    assert counts_as_failure(timeout("connect"), Timeouts(connect=usual)) is True
 
 
 @pytest.mark.parametrize(

@@ -325,3 +325,35 @@ def test_below_that_number_none_is_forgotten() -> None:
     for number in range(MAX_MODELS - 1):
         go(gate, 1.0, f"model {number}")
     assert gate.try_enter(M, 2.0) is None
+
+
+# -- what is taken back
+
+
+def test_a_grant_that_is_taken_back_closes_the_gate() -> None:
+    gate = RateGate()
+    first, second, third = go(gate, 0.0), go(gate, 0.0), go(gate, 0.0)
+    for permit in (first, second, third):
+        permit.granted(0.5)
+    first.taken_back(1.0, 4.0)
+    assert gate.opens_at(M) == 5.0
+    assert gate.try_enter(M, 4.9) is None
+    first.taken_back(1.0, 40.0)  # once
+    second.taken_back(1.5, 0.0)  # named no later moment
+    assert gate.opens_at(M) == 5.0
+    probe = go(gate, 5.0)
+    assert gate.try_enter(M, 5.0) is None  # a slow start: one in flight, and none too many
+    third.taken_back(5.5, 7.0)  # of the round before: it only names a later moment
+    probe.granted(5.5)
+    waiter = gate.join(M, 9)
+    assert gate.poll(M, waiter, 5.5) == 12.5
+    assert not isinstance(gate.poll(M, waiter, 12.5), float)
+
+
+def test_what_was_not_granted_cannot_be_taken_back() -> None:
+    gate = RateGate()
+    for permit in (go(gate, 0.0), lost := go(gate, 0.0)):
+        if permit is lost:
+            permit.void()
+        permit.taken_back(1.0, 4.0)
+    assert gate.try_enter(M, 1.0) is not None

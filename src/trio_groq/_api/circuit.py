@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias, final
 import attrs
 
 from trio_groq._api.line import Line
+from trio_groq._http.deadlines import Timeouts
 from trio_groq._validators import count, number, one_of
 from trio_groq.errors import (
     APIConnectionError,
@@ -55,7 +56,7 @@ class CircuitBreakerPolicy:
         half_open_probes: Calls at once that try the service after that, 1 or more.
         success_threshold: Successes of these that close the circuit, 1 or more.
         on_open: `fail` raises `CircuitOpenError` at once; `wait` holds the call back until it is
-            its turn to try, or the circuit is closed.
+            its turn to try, or the circuit is closed. Calls of `client.map` wait in any case.
 
     Raises:
         ConfigurationError: A value is out of its range.
@@ -93,21 +94,31 @@ _TRANSITIONS: Final = {
 }
 
 
-def counts_as_failure(error: GroqError) -> bool | None:
+def _is_hasty(error: APITimeoutError, usual: Timeouts) -> bool:
+    """Whether a call had less time than calls usually have."""
+    limit: float | None = getattr(usual, error.phase)
+    return error.phase != "connect" and (limit is None or error.limit < limit)
+
+
+def counts_as_failure(error: GroqError, usual: Timeouts | None = None) -> bool | None:
     """Tell what an error says of the service.
 
     Args:
         error: What an attempt ended with.
+        usual: The client's own limits: a shorter one that a caller set for one call says nothing of
+            the service, as it may be shorter than any service could meet. Of the limit on
+            connecting it does. None if they are not known, where all limits count.
 
     Returns:
         True for a failed connection, a broken stream, a passed time limit and a status from 500
         on: the service failed. False for every other status: it is up, and answers. None for what
-        says nothing of it, such as a wait for a connection of the pool.
+        says nothing of it, such as a wait for a connection of the pool, or a caller's haste.
     """
     if isinstance(error, APIStatusError):
         return error.status_code >= _FIRST_SERVER_STATUS
     if isinstance(error, APITimeoutError):
-        return None if error.phase in _OWN_PHASES else True
+        is_own = error.phase in _OWN_PHASES or (usual is not None and _is_hasty(error, usual))
+        return None if is_own else True
     # Ours that say "do not repeat" are about this client, such as a call after its close.
     if isinstance(error, APIConnectionError | StreamError) and error.is_retryable:
         return True

@@ -83,9 +83,10 @@ MOST_GROWTH: Final = 0.1
 class RatePermit:
     """The right to send one call now. Settled once: later settlements change nothing."""
 
-    __slots__ = ("_epoch", "_is_paced", "_model", "_sent_at")
+    __slots__ = ("_epoch", "_granted_by", "_is_paced", "_model", "_sent_at")
 
     def __init__(self, model: "_Model", now: float, *, is_paced: bool) -> None:
+        self._granted_by: _Model | None = None
         self._model: _Model | None = model
         self._epoch = model.epoch
         self._sent_at = now
@@ -104,10 +105,27 @@ class RatePermit:
             The line whose head may go earlier now, None if there is none.
         """
         model, self._model = self._model, None
-        if model is None or self._epoch != model.epoch:
+        if model is None:
+            return None
+        self._granted_by = model
+        if self._epoch != model.epoch:
             return None
         model.grant(now, is_paced=self._is_paced)
         return model.line or None
+
+    def taken_back(self, now: float, wait: float) -> None:
+        """What was granted is refused after all: the answer itself says so.
+
+        Args:
+            now: The moment.
+            wait: See `refused`. How long the refusal took is no round trip, and does not count.
+        """
+        model, self._granted_by = self._granted_by, None
+        if model is None:
+            return
+        if self._epoch == model.epoch:
+            model.in_flight += 1  # it had been counted out
+        model.refuse(self._epoch, now, now + min(max(wait, LEAST_CLOSED), model.longest))
 
     def void(self) -> Line | None:
         """The call was cancelled or lost: nobody knows what the server thought of it.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from trio_groq._call import Caller
 
 if TYPE_CHECKING:
+    from trio_groq._api.circuit import OnOpen
     from trio_groq._stream import ChatStream
     from trio_groq.fanout._first_token import AnyStream
     from trio_groq.fanout.attempts import Attempts, Failing
@@ -36,6 +37,7 @@ class FanOut:
         max_in_flight: "MaxInFlight",
         order: "Order" = ...,
         on_error: "OnError" = ...,
+        on_open: "OnOpen" = ...,
     ) -> "Map[Callable[[], Awaitable[T]], T]": ...
     @overload
     def map(
@@ -46,6 +48,7 @@ class FanOut:
         order: "Order" = ...,
         stream: Literal[False] = ...,
         on_error: "OnError" = ...,
+        on_open: "OnOpen" = ...,
     ) -> "Map[R, ChatCompletion]": ...
     @overload
     def map(
@@ -56,6 +59,7 @@ class FanOut:
         order: "Order" = ...,
         stream: Literal[True],
         on_error: "OnError" = ...,
+        on_open: "OnOpen" = ...,
     ) -> "Map[R, ChatStream]": ...
     def map(
         self,
@@ -65,6 +69,7 @@ class FanOut:
         order: "Order" = "completion",
         stream: bool = False,
         on_error: "OnError" = "collect",
+        on_open: "OnOpen" = "wait",
     ) -> "Map[Any, Any]":
         """Make any number of calls, so many of them at a time.
 
@@ -81,6 +86,9 @@ class FanOut:
             on_error: What a call that fails leads to. `collect`: an outcome with its error.
                 `raise`: the error is raised where the outcomes are taken, and the rest cancelled.
                 `group`: no more are started, and the errors of those under way are raised together.
+            on_open: What a call does that meets an open circuit, whatever the client's policy says:
+                `wait` for its turn, as long as its own limits allow, or `fail`. It holds for what
+                functions among the requests call, too.
 
         Returns:
             For `async with`, an async iterator of `Outcome`. Leaving the block cancels what is in
@@ -99,18 +107,28 @@ class FanOut:
             order=order,
             stream=stream,
             on_error=on_error,
+            on_open=on_open,
         )
 
     @overload
     def merge(
-        self, *streams: "MergeableStream[T]", on_error: Literal["collect"] = ...
+        self,
+        *streams: "MergeableStream[T]",
+        on_error: Literal["collect"] = ...,
+        on_open: "OnOpen" = ...,
     ) -> "Merge[T | Exception]": ...
     @overload
-    def merge(self, *streams: "MergeableStream[T]", on_error: Literal["raise"]) -> "Merge[T]": ...
+    def merge(
+        self,
+        *streams: "MergeableStream[T]",
+        on_error: Literal["raise"],
+        on_open: "OnOpen" = ...,
+    ) -> "Merge[T]": ...
     def merge(
         self,
         *streams: "MergeableStream[Any]",
         on_error: Literal["collect", "raise"] = "collect",
+        on_open: "OnOpen" = "wait",
     ) -> "Merge[Any]":
         """Read many streams as one sequence.
 
@@ -120,6 +138,7 @@ class FanOut:
             streams: Streams, open or not. They are closed at the end of the block.
             on_error: What a stream that fails leads to. `collect`: its error comes in the place of
                 a chunk, and the others go on. `raise`: the error is raised, and ends the others.
+            on_open: As for `map`: what a stream does that is opened here and meets an open circuit.
 
         Returns:
             For `async with`, an async iterator of pairs: number of the stream, and its next chunk.
@@ -129,7 +148,7 @@ class FanOut:
         """
         from trio_groq.fanout.merge import Merge
 
-        return Merge(streams, on_error=on_error)
+        return Merge(streams, on_error=on_error, on_open=on_open)
 
     @overload
     def hedge(
@@ -163,7 +182,8 @@ class FanOut:
         """Start a second attempt where the first token is late, and keep the first to have one.
 
         An attempt that fails before the next one is started is not repeated: that is what
-        `max_retries` is for.
+        `max_retries` is for. An open circuit is such a failure, unless the client's policy waits
+        for it: who hedges wants no answer in half a minute.
 
         Args:
             make: Makes an attempt: a stream, or something to await.
@@ -200,6 +220,8 @@ class FanOut:
         self, calls: Iterable[Callable[[], Any]], *, on_error: "Failing" = "raise"
     ) -> "Attempts[Any]":
         """Make several calls at once, and keep the first that succeeds.
+
+        One that meets an open circuit has lost, unless the client's policy waits for it.
 
         Args:
             calls: Make the attempts, one each: streams, or something to await.
@@ -247,7 +269,8 @@ class FanOut:
         """Ask one model after the other until one answers.
 
         All but the last are asked once (unless `params` has `max_retries`), and not at all while
-        their rate limit would have the call wait. The last is asked as any call asks.
+        their rate limit or an open circuit would have the call wait, whatever the client's policy
+        says. The last is asked as any call asks.
 
         Args:
             models: Names of models, the best first.

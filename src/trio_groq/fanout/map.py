@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 import trio
 
 from trio_groq._api.adaptive import Adaptive, AdaptiveLimit, is_refusal
+from trio_groq._api.circuit import OnOpen
+from trio_groq._attempts import ON_OPEN
 from trio_groq._call import Caller
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
@@ -80,12 +82,15 @@ class Map(Generic[R, T]):
         order: Order = "completion",
         stream: bool = False,
         on_error: OnError = "collect",
+        on_open: OnOpen = "wait",
     ) -> None:
         _check_choice("order", order, Order)
         _check_choice("on_error", on_error, OnError)
+        _check_choice("on_open", on_open, OnOpen)
         self._caller: Final = caller
         self._stream: Final = stream
         self._on_error: Final = on_error
+        self._on_open: Final = on_open
         self._limit: Final = _limit_of(max_in_flight)
         self._source: Final = Source(requests)
         self._window: Final[Window[Outcome[R, T]]] = Window(
@@ -158,6 +163,7 @@ class Map(Generic[R, T]):
 
     async def _run(self, index: int, request: R) -> None:
         """Make one call."""
+        ON_OPEN.set(self._on_open)  # of this task, which ends with the call
         limit = self._limit
         era = 0 if isinstance(limit, int) else limit.started(self._window.places)
         started_at = trio.current_time()

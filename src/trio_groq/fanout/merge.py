@@ -5,6 +5,8 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeVar, final
 
 import trio
 
+from trio_groq._api.circuit import OnOpen
+from trio_groq._attempts import ON_OPEN
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
 
@@ -35,6 +37,15 @@ class MergeableStream(Protocol[T_co]):
         """Close it."""
 
 
+def _check_choice(name: str, value: object, *choices: str) -> None:
+    if value not in choices:
+        raise InvalidRequestError(
+            f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}",
+            path=name,
+            value=value,
+        )
+
+
 @final
 class Merge(Generic[X]):
     """Pairs of a stream's number and the next of what it gives. Made by `client.merge`.
@@ -58,18 +69,16 @@ class Merge(Generic[X]):
         streams: tuple[MergeableStream[Any], ...],
         *,
         on_error: Literal["collect", "raise"] = "collect",
+        on_open: OnOpen = "wait",
     ) -> None:
-        if on_error not in {"collect", "raise"}:
-            raise InvalidRequestError(
-                f"on_error: expected one of 'collect', 'raise', got {on_error!r}",
-                path="on_error",
-                value=on_error,
-            )
+        _check_choice("on_error", on_error, "collect", "raise")
+        _check_choice("on_open", on_open, "fail", "wait")
         if len({id(stream) for stream in streams}) < len(streams):
             raise InvalidRequestError("streams: expected each once, got one twice", path="streams")
         self.errors: Final[dict[int, Exception]] = {}
         self._streams: Final = streams
         self._raises: Final = on_error == "raise"
+        self._on_open: Final = on_open
         self._failure: Exception | None = None
         self._state: Literal["new", "open", "closed"] = "new"
         self._background: Final = Background()
@@ -113,6 +122,7 @@ class Merge(Generic[X]):
         self, index: int, stream: MergeableStream[X], sender: trio.MemorySendChannel[tuple[int, X]]
     ) -> None:
         """Hand on what one stream gives, one at a time."""
+        ON_OPEN.set(self._on_open)  # of this task, which opens no other stream
         with sender:
             try:
                 async with stream:
