@@ -10,11 +10,16 @@ gate for all calls of that model, and begins this round, which each further 429 
    that moment, this holds for a fixed window and for a bucket that refills. After a while of
    steady traffic, the rate that was kept up until then was only a little too high: a tenth less.
    One rate that had proved itself is not given up for one bad measurement: half of it is kept.
+   All this says how fast the server is only if it was asked for more than it gives: if calls were
+   held back, or were many. A few calls that went as they came say how slow the client was, and so
+   no rate is made of them: the slow start alone holds the next ones back, and if these are refused
+   again, they were pushed, and are measured.
 3. A *slow start*: one call in flight, and one more with each answer while that many are made use
    of, so that they double in each round trip; and never faster than the rate. The calls go in
    the order of their arrival, one that was refused in the place that it had.
 4. The rate *grows* as long as calls have to wait for it: slowly at first, as it is about right,
-   and faster with the time in which nothing was refused, as the limit may be another by now.
+   and faster with the time in which nothing was refused, as the limit may be another by now. A
+   rate that few grants speak for is no more than a guess, and may grow in large steps.
 
 A model is forgotten when for a minute nobody was refused and nobody waited.
 
@@ -57,6 +62,11 @@ CATCH_UP: Final = 0.02
 """Seconds by which a turn may have been missed and is made up for: timers are late by less."""
 PROVED: Final = 20
 """Calls granted at a rate, one after the other, by which it has proved itself."""
+MANY: Final = 20
+"""Calls sent in `MEASURED` seconds without being held back that are taken for all that the server
+grants. A limit that fewer of them meet is met again in the slow start, and measured there."""
+STEADY: Final = 5.0
+"""Seconds: so many calls, over so long a time, were no burst."""
 LONGEST_WINDOW: Final = 60.0
 """Seconds of a closed gate that count in measuring a rate. A wait of hours is for a limit by the
 day, and says nothing of how fast calls may go after it."""
@@ -77,6 +87,10 @@ FIRST_GROWTH: Final = 0.005
 in twenty is refused in finding out. With each twenty more the limit is less likely to be near, and
 this doubles, up to `MOST_GROWTH`."""
 MOST_GROWTH: Final = 0.1
+GUESSED_GROWTH: Final = 0.5
+"""The same for a rate that was measured on one grant; on more, it is divided by their number, and
+from `MANY` on it is `FIRST_GROWTH`. They are counted over all measurements in a row that agree,
+within a factor of two."""
 
 
 @final
@@ -155,8 +169,10 @@ class _Model:
 
     __slots__ = (
         "_closed_at",
+        "_evidence",
         "_granted",
         "_held_at",
+        "_is_held",
         "_is_paced",
         "_next_at",
         "_opened_at",
@@ -164,6 +180,7 @@ class _Model:
         "_relief_at",
         "_sent",
         "_since",
+        "_tried",
         "_trusted",
         "_window",
         "epoch",
@@ -188,6 +205,7 @@ class _Model:
         self.is_free = window == math.inf
         self.opens_at = self._held_at = self._closed_at = self._since = -math.inf
         self.rate = math.inf
+        self._evidence = 0
         self._trusted = False
         self._begin_round(-math.inf, window)
 
@@ -199,6 +217,8 @@ class _Model:
         self._granted = 0
         self._proofs = 0
         self._is_paced = False
+        self._is_held = False
+        self._tried = 0
         self._window = window
         self._relief_at = math.inf
         self._next_at = self._opened_at = now
@@ -219,6 +239,7 @@ class _Model:
         if at > now:
             self._held_at = now
             self._is_paced = at == self._next_at
+            self._is_held = self._is_held or not self.is_closed
         return at
 
     def _window_at(self, now: float) -> float:
@@ -248,9 +269,13 @@ class _Model:
             self._window += COLD_GROWTH if self._closed_at == -math.inf else 1
         self.in_flight -= 1
         if is_paced:
-            most = min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)
-            self.rate += min(GROWTH * (now - self._opened_at), most * self.rate)
+            self.rate += min(GROWTH * (now - self._opened_at), self._most_growth() * self.rate)
             self._proofs += 1
+
+    def _most_growth(self) -> float:
+        if self._evidence < MANY:
+            return GUESSED_GROWTH / max(1, self._evidence)
+        return min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)
 
     def lose(self) -> None:
         """A call of this round ended without an answer."""
@@ -267,21 +292,41 @@ class _Model:
             self.is_free = False
             self._closed_at = now
             self._since = self._sent.first(now)
-            self._granted = self._sent.total(now)
+            self._granted = self._tried = self._sent.total(now)
         self.in_flight -= 1
         self._granted -= 1
 
     def _open(self, now: float) -> None:
-        elapsed = min(self.opens_at, self._closed_at + LONGEST_WINDOW) - self._since
-        measured = self._granted / elapsed if self._granted > 0 and elapsed > 0 else 0.0
+        measured = self._measured()
         if self._proofs >= PROVED and measured:
-            self.rate = max(measured, min(self.rate * LESS, measured * MORE))
+            self._set_rate(max(measured, min(self.rate * LESS, measured * MORE)))
             self._trusted = True
-        else:
-            least = self.rate / 2 if self._trusted or not measured else 0.0
-            self.rate = max(measured, least)
+        elif measured and (self._is_held or self._tried >= MANY):
+            self._set_rate(max(measured, self.rate / 2) if self._trusted else measured)
+            self._trusted = False
+        elif not measured and self._closed_at - self._opened_at < MEASURED:
+            self.rate = max(self.rate / 2, min(self.rate, 1 / self._elapsed()))
+            self._evidence //= 2
             self._trusted = False
         self._begin_round(now, 1.0)
+
+    def _measured(self) -> float:
+        """Calls a second that were granted in the round that has ended, 0 for none."""
+        if self._granted <= 0:
+            return 0.0
+        asked = self._closed_at - self._since
+        if not self._is_held and asked >= STEADY:
+            return LESS * self._granted / asked
+        return self._granted / self._elapsed()
+
+    def _elapsed(self) -> float:
+        """Seconds of that round, above 0: a gate is never closed for less than `LEAST_CLOSED`."""
+        return min(self.opens_at, self._closed_at + LONGEST_WINDOW) - self._since
+
+    def _set_rate(self, rate: float) -> None:
+        agrees = self.rate / 2 <= rate <= 2 * self.rate
+        self._evidence = self._granted + (self._evidence if agrees else 0)
+        self.rate = rate
 
 
 @final
