@@ -174,14 +174,12 @@ class Attempts:
                     raise last
                 finally:
                     del last
-            raise APITimeoutError(
-                f"rate limit: expected a turn for {target[1] or 'a call'} at once, got a wait",
-                phase="rate_limit",
-                limit=0.0,
-            )
+            raise self._hindrance(target)
         since = trio.current_time()
         try:
-            permit = await self._patience.gates.enter(*target, self._deadlines)
+            permit = await self._patience.gates.enter(
+                *target, self._deadlines, max_retry_after=self._policy.max_retry_after
+            )
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
                 if isinstance(late, APITimeoutError):
@@ -196,6 +194,12 @@ class Attempts:
         if self._watch is not None and waited > 0:
             self._watch.waited("gates", waited)
         return permit
+
+    def _hindrance(self, target: Target) -> GroqError:
+        error = self._patience.gates.hindrance(target[0], target[1])
+        if isinstance(error, APITimeoutError):
+            error.request = self._info
+        return error
 
     def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
         """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""

@@ -140,6 +140,26 @@ def test_nobody_is_believed_for_longer_than_ten_minutes() -> None:
     go(gate, 601.0)
 
 
+def test_whoever_accepts_a_longer_wait_is_not_let_go_before_it_is_over() -> None:
+    gate = RateGate()
+    go(gate, 0.0).refused(1.0, 3600.0, longest=3600.0)
+    assert gate.try_enter(M, 3600.9) is None
+    go(gate, 3601.0)
+
+
+def test_what_the_server_named_is_told_as_long_as_it_closes_the_gate() -> None:
+    gate = RateGate()
+    assert gate.named(M, 0.0) is None
+    first, second, third = (go(gate, 0.0) for _ in range(3))
+    first.refused(1.0, 5.0, is_named=False)
+    assert gate.named(M, 1.0) is None
+    second.refused(1.0, 3600.0)
+    third.refused(2.0, 10.0)
+    assert gate.named(M, 3.0) == 3598.0
+    assert gate.opens_at(M) == 601.0
+    assert gate.named(M, 601.0) is None  # somebody asks again
+
+
 def test_calls_are_spaced_by_the_rate() -> None:
     gate = refused_after(20, 1.9)
     waiters = [gate.join(M, place) for place in range(1, 5)]

@@ -135,12 +135,17 @@ class RatePermit:
         model.lose()
         return model.line or None
 
-    def refused(self, now: float, wait: float) -> bool:
+    def refused(
+        self, now: float, wait: float, *, is_named: bool = True, longest: float = 0.0
+    ) -> bool:
         """The server answered 429.
 
         Args:
             now: The moment.
-            wait: Seconds that it asks to wait, 0 or more.
+            wait: Seconds to wait, 0 or more.
+            is_named: Whether it is the server that says so.
+            longest: Seconds that the caller accepts: it is not to come back before that, even if
+                the gate would believe no such wait.
 
         Returns:
             Whether calls of the model wait now; not if it had been settled before.
@@ -148,7 +153,10 @@ class RatePermit:
         model, self._model = self._model, None
         if model is not None:
             trip = max(LEAST_CLOSED, min(now - self._sent_at, SLOWEST_REFUSAL))
-            model.refuse(self._epoch, now, now + min(max(wait, trip), model.longest))
+            if is_named:
+                model.named_at = max(model.named_at, now + wait)
+            longest = max(longest, model.longest)
+            model.refuse(self._epoch, now, now + min(max(wait, trip), longest))
         return model is not None
 
 
@@ -164,6 +172,7 @@ class _Model:
         in_flight: Calls let through in this round whose fate is unknown.
         is_closed: Whether the round ended with a refusal, and the next is not begun.
         opens_at: When it may begin, at the earliest.
+        named_at: The latest moment that the server named; -infinity if it named none.
         rate: Calls a second, infinity while unknown.
     """
 
@@ -189,6 +198,7 @@ class _Model:
         "is_free",
         "line",
         "longest",
+        "named_at",
         "opens_at",
         "rate",
     )
@@ -204,6 +214,7 @@ class _Model:
         """Nothing is known (any more)."""
         self.is_free = window == math.inf
         self.opens_at = self._held_at = self._closed_at = self._since = -math.inf
+        self.named_at = -math.inf
         self.rate = math.inf
         self._evidence = 0
         self._trusted = False
@@ -382,9 +393,19 @@ class RateGate:
         return known.let_through(now)
 
     def opens_at(self, model: str) -> float:
-        """The moment that the server named for the model, maybe past; -infinity without one."""
+        """When calls of the model may go again, maybe past; -infinity if it never refused one."""
         known = self._models.get(model)
         return -math.inf if known is None else known.opens_at
+
+    def named(self, model: str, now: float) -> float | None:
+        """Seconds until the moment that the server named; None if no such moment closes the gate.
+
+        That may be later than `opens_at`, which believes no wait of days.
+        """
+        known = self._models.get(model)
+        if known is None or known.opens_at <= now or known.named_at <= now:
+            return None
+        return known.named_at - now
 
     def rates(self) -> dict[str, float]:
         """Calls a second, by model, of those whose rate is known."""
