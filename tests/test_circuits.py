@@ -19,9 +19,12 @@ def end(circuits: Circuits, now: float, *, failed: bool | None, origin: Origin =
 
 async def test_each_change_is_told_once(mock_clock: trio.testing.MockClock) -> None:
     told: list[tuple[str, str, str]] = []
-    circuits = Circuits(
-        POLICY, lambda origin, before, after: told.append((str(origin), before, after))
-    )
+
+    def tell(origin: Origin, before: str, after: str, open_for: float) -> None:
+        assert open_for == 10.0
+        told.append((str(origin), before, after))
+
+    circuits = Circuits(POLICY, tell)
     end(circuits, 0.0, failed=False)
     end(circuits, 0.0, failed=True)
     mock_clock.jump(10.0)

@@ -15,8 +15,8 @@ __all__ = ["CircuitListener", "Circuits"]
 MAX_ORIGINS: Final = 64
 """Circuits remembered; a client has one origin, as a rule. The oldest closed one goes first."""
 
-CircuitListener: TypeAlias = Callable[[Origin, str, str], None]
-"""Told of an origin whose circuit goes from one state to another."""
+CircuitListener: TypeAlias = Callable[[Origin, str, str, float], None]
+"""Told of an origin whose circuit goes from one state to another, and how long it stays open."""
 
 
 @final
@@ -83,7 +83,7 @@ class Circuits:
         """Tell of the circuit of `origin` if it is no longer what it was."""
         after = self.of(origin).state
         if self._on_change is not None and after is not before:
-            self._on_change(origin, before.value, after.value)
+            self._on_change(origin, before.value, after.value, self.policy.open_for)
 
     def states(self) -> dict[str, str]:
         """What each circuit does with a call that asks now, by origin.

@@ -94,7 +94,9 @@ def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | No
     hooks = Hooks(observers)
     rows = config.describe().splitlines()[1:]
     settings = "; ".join(" ".join(row.split()) for row in rows)
-    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))
+    has_circuit = config.circuit_breaker is not None
+    circuit = str(config.parsed_base_url().origin) if has_circuit else None
+    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings, circuit=circuit))
     return latency, hooks
 
 
