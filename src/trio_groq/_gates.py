@@ -228,7 +228,9 @@ class Gates:
     ) -> None:
         self.book: Final = RateLimitBook()
         self.is_reactive: Final = rate_limit is None or rate_limit.reactive
-        self.circuits = None if circuit_breaker is None else Circuits(circuit_breaker, on_circuit)
+        self.circuits: Circuits | None = (
+            None if circuit_breaker is None else Circuits(circuit_breaker, on_circuit)
+        )
         self._policy: Final = rate_limit
         self._throttle: Final = (
             Throttle(rate_limit) if rate_limit is not None and rate_limit.proactive else None

@@ -176,9 +176,9 @@ class Circuit:
 
     def __init__(self, policy: CircuitBreakerPolicy) -> None:
         self.policy: Final = policy
-        self.state = CircuitState.CLOSED
-        self.round = 0
-        self.retry_at = float("-inf")
+        self.state: CircuitState = CircuitState.CLOSED
+        self.round: int = 0
+        self.retry_at: float = float("-inf")
         self.line: Final = Line()
         self._failures = self._successes = self._probes = 0
 
