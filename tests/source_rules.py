@@ -31,6 +31,7 @@ LAYERS: dict[str, int] = {
     "_attempts": 3,
     "_binary": 3,
     "_call": 3,
+    "_circuits": 3,
     "_health": 4,
     "_event_stream": 3,
     "_gate_statistics": 3,

@@ -274,6 +274,59 @@ async def test_a_wait_that_the_caller_s_deadline_forbids_is_not_begun(
     assert caught.value.retry_after == 7.0
 
 
+async def test_a_call_s_own_policy_says_how_long_it_waits(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    refusal = Reply.error(429, "later", retry_after=200)
+    said = Reply(content="Hi")
+    fake_groq.enqueue(refusal, said, refusal, said)
+    patient = RetryPolicy(max_retry_after=300.0)
+    async with client_of(fake_groq) as client:
+        with pytest.raises(RateLimitError):
+            await client.chat.completions.create(**PROMPT)
+        with takes(0), pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 200 s"):
+            await client.chat.completions.create(**PROMPT)
+        view = client.with_options(max_retries=patient)
+        with takes(200.0):
+            await client.chat.completions.create(**PROMPT, max_retries=patient)
+        with takes(200.0):
+            await view.chat.completions.create(**PROMPT)
+    assert times(fake_groq) == [0.0, 200.0, 200.0, 400.0]
+
+
+async def test_a_limit_of_an_hour_is_told_to_the_next_calls_too(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=3600))
+    async with client_of(fake_groq) as client:
+        with pytest.raises(RateLimitError) as first:
+            await client.chat.completions.create(**PROMPT)
+        assert first.value.retry_after == 3600.0
+        await trio.sleep(2.0)
+        with takes(0), pytest.raises(APITimeoutError) as caught:
+            await client.chat.completions.create(**PROMPT)
+    assert (caught.value.phase, caught.value.retry_after) == ("rate_limit", 3598.0)
+    assert str(caught.value).endswith("within 60 s (max_wait), got 3598 s to go")
+    assert "the model's limit resets in 3598 s" in caught.value.__notes__[0]
+
+
+async def test_refusals_by_themselves_are_spaced_by_each_call_s_own_policy(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    fake_groq.enqueue(Reply.error(429, "later", retry_after=7))
+    client = throttled(fake_groq, reactive=False, proactive=False)
+
+    async def call() -> None:
+        await client.chat.completions.create(**PROMPT)
+
+    async with client, trio.open_nursery() as nursery:
+        nursery.start_soon(call)
+        await trio.sleep(1.0)
+        with takes(0):
+            await call()
+    assert times(fake_groq) == [0.0, 1.0, 7.0]
+
+
 # -- the budgets of a client
 
 
@@ -411,9 +464,100 @@ async def test_a_client_is_available_until_its_circuit_opens(autojump_clock: Moc
         assert not client.is_available()
         assert "open" in client.gate_statistics().circuits.values()
         assert not client.with_options(timeout=5.0).is_available()
-        assert client.with_options(api_key="gsk_other").is_available()
+        assert not client.with_options(api_key="gsk_other").is_available()
+        circuits = client._shared.patience.gates.circuits
+        assert circuits is not None
+        opened_until = circuits.of(client.config.parsed_base_url().origin).retry_at
+        await trio.sleep_until(opened_until - 0.01)
+        assert not client.is_available()
+        await trio.sleep_until(opened_until)
+        assert client.is_available()  # its time is over: a call would be sent
+        assert list(client.gate_statistics().circuits.values()) == ["half-open"]
         await client.aclose()
         assert not client.is_available()
+
+
+def test_what_became_of_the_circuits_is_told_after_the_run() -> None:
+    client: GroqClient | None = None
+
+    async def fail() -> None:
+        nonlocal client
+        async with FakeGroq(default_reply=FAILED) as server:
+            policy = CircuitBreakerPolicy(failure_threshold=1)
+            client = GroqClient(
+                config=ClientConfig(
+                    api_key="gsk_test",
+                    base_url=server.url,
+                    circuit_breaker=policy,
+                    retry=RetryPolicy(max_retries=0),
+                )
+            )
+            async with client:
+                with pytest.raises(InternalServerError):
+                    await client.models.list()
+
+    trio.run(fail)
+    assert client is not None
+    assert list(client.gate_statistics().circuits.values()) == ["open"]
+
+
+async def test_views_with_keys_of_their_own_share_circuit_and_budget(
+    autojump_clock: MockClock,
+) -> None:
+    async with FakeGroq(default_reply=FAILED) as server:
+        config = ClientConfig(
+            api_key="gsk_test",
+            base_url=server.url,
+            retry=RetryPolicy(max_retries=3),
+            retry_budget=RetryBudgetPolicy(ratio=0.0, min_per_second=0.2),
+        )
+        async with GroqClient(config=config) as client:
+            for number in range(20):
+                view = client.with_options(api_key=f"gsk_{number}")
+                with pytest.raises((InternalServerError, CircuitOpenError)):
+                    await view.models.list()
+            assert not client.is_available()
+    # Two retries are in the budget of ten seconds, and the circuit opens after five failures.
+    assert len(server.requests) == 5
+
+
+async def test_views_with_the_same_key_share_its_limits_as_long_as_one_is_there(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    def provider() -> str:
+        return "gsk_asked_for"
+
+    async with client_of(fake_groq) as client:
+        for key in ("gsk_other", provider):
+            fake_groq.enqueue(Reply.error(429, "later", retry_after=7200))
+            view = client.with_options(api_key=key, max_retries=0)
+            with pytest.raises(RateLimitError):
+                await view.chat.completions.create(**PROMPT)
+            same = client.with_options(timeout=50.0).with_options(api_key=key)
+            with takes(0), pytest.raises(APITimeoutError) as caught:
+                await same.chat.completions.create(**PROMPT)
+            assert caught.value.retry_after == 7200.0
+            await client.chat.completions.create(**PROMPT)  # another key
+            await view.with_options(api_key="gsk_test").chat.completions.create(**PROMPT)
+            del caught, view, same
+            gc.collect()
+            fresh = client.with_options(api_key=key)
+            await fresh.chat.completions.create(**PROMPT)
+
+
+class Asked:
+    """A key that is asked for, of a kind that cannot be looked up."""
+
+    __hash__ = None  # type: ignore[assignment]  # what is tested
+
+    def __call__(self) -> str:
+        return "gsk_asked_for"
+
+
+async def test_a_key_of_any_kind_makes_a_view(fake_groq: FakeGroq) -> None:
+    async with client_of(fake_groq) as client:
+        await client.with_options(api_key=Asked()).chat.completions.create(**PROMPT)
+    assert fake_groq.requests[0].header("authorization") == "Bearer gsk_asked_for"
 
 
 async def test_without_a_breaker_there_is_no_circuit(autojump_clock: MockClock) -> None:

@@ -84,6 +84,7 @@ def test_origins(tmp_path: Path) -> None:
         "rate_limit.proactive": ("true", "argument"),
         "rate_limit.max_wait": ("1", "argument"),
         "rate_limit.cold_start": ("32", "argument"),
+        "rate_limit.reactive": ("true", "argument"),
         "models": ("x", f"{path}: trio_groq.models"),
         "default_headers.X-A": ("...", f"{path}: trio_groq.default_headers.X-A"),
         "default_headers.x-b": ("...", "GROQ_CUSTOM_HEADERS"),

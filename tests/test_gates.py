@@ -14,7 +14,8 @@ import trio.testing
 from limited_servers import FixedWindow, RateLimiter, TokenBucket, ceiled
 from trio_groq._api.circuit import CircuitBreakerPolicy
 from trio_groq._api.rate_limit_policy import RateLimitPolicy
-from trio_groq._gates import MAX_ORIGINS, Gates, Permit
+from trio_groq._circuits import MAX_ORIGINS
+from trio_groq._gates import Gates, Permit
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin
 from trio_groq.errors import (
@@ -208,9 +209,12 @@ async def test_a_wait_that_cannot_end_in_time_is_not_begun(
     assert str(caught.value) == (
         f"rate limit: expected a turn for {M} within 30 s (the call's own limits), got 30 s to go"
     )
-    assert caught.value.__notes__ == [
-        "Nothing was sent. Send less at once, or allow a longer wait."
-    ]
+    assert caught.value.retry_after == 30.0
+    (note,) = caught.value.__notes__
+    assert note == (
+        "Nothing was sent. The server said that the model's limit resets in 30 s: call again then, "
+        "or allow a longer wait."
+    )
     with trio.move_on_after(10) as scope, pytest.raises(APITimeoutError, match="the caller's dead"):
         await enter(gates)
     assert not scope.cancelled_caught
@@ -231,9 +235,118 @@ async def test_the_longest_wait_is_waited_for(autojump_clock: trio.testing.MockC
 
 async def test_hours_are_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
     gates = closed_for(7200.0)
-    with pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 600 s to go"):
+    await trio.sleep(2)
+    with pytest.raises(APITimeoutError, match=r"within 60 s \(max_wait\), got 7198 s") as caught:
         await enter(gates)
-    assert trio.current_time() == 0.0
+    assert trio.current_time() == 2.0
+    assert caught.value.retry_after == 7198.0
+    (note,) = caught.value.__notes__
+    assert note.startswith(
+        "Nothing was sent. The server said that the model's limit resets in 7198"
+    )
+
+
+async def test_of_a_wait_that_the_server_did_not_name_it_says_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates(max_wait=0.5)
+    at_once(gates).failed(RateLimitError("429", status_code=429))
+    with pytest.raises(APITimeoutError, match=r"got 1 s to go") as caught:
+        await enter(gates)
+    assert caught.value.retry_after is None
+    assert caught.value.__notes__ == [
+        "Nothing was sent. Send less at once, or allow a longer wait."
+    ]
+
+
+async def test_calls_that_are_for_no_model_have_the_services_limit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates()
+    permit = gates.try_enter(HERE, "", 1, 1)
+    assert permit is not None
+    permit.failed(limited(100.0))
+    with pytest.raises(APITimeoutError, match="a turn for the call within") as caught:
+        await enter(gates, model="")
+    assert "the service's limit resets in 100 s" in caught.value.__notes__[0]
+
+
+async def test_a_call_may_accept_a_longer_wait_than_others_or_a_shorter_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for policy in (None, RateLimitPolicy(max_wait=60.0, cold_start=None)):
+        start = trio.current_time()
+        gates = Gates(rate_limit=policy, max_wait=60.0)
+        at_once(gates).failed(limited(200.0))
+        for theirs in (None, 60.0, 199.0):
+            with pytest.raises(APITimeoutError):
+                await gates.enter(HERE, M, 1, 2, deadlines(), max_retry_after=theirs)
+        assert trio.current_time() == start
+        permit = await gates.enter(HERE, M, 1, 3, deadlines(), max_retry_after=300.0)
+        assert trio.current_time() == start + 200.0
+        permit.failed(limited(50.0))
+        with pytest.raises(APITimeoutError, match="within 10 s"):
+            await gates.enter(HERE, M, 1, 4, deadlines(), max_retry_after=10.0)
+
+
+async def test_a_wait_that_was_accepted_holds_however_long_it_is(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates()
+    at_once(gates).failed(limited(3600.0), 3600.0)
+    await gates.enter(HERE, M, 1, 2, deadlines(), max_retry_after=7200.0)
+    assert trio.current_time() == 3600.0
+
+
+async def test_where_refusals_hold_nobody_back_each_is_by_itself(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates(rate_limit=RateLimitPolicy(reactive=False, cold_start=2))
+    first, second = at_once(gates), at_once(gates)
+    assert not first.failed(limited(30.0))
+    assert not second.failed(limited(30.0), 30.0)
+    at_once(gates).succeeded({})
+    for _ in range(3):
+        at_once(gates)  # what was refused proved nothing, what was granted half a call
+    assert gates.try_enter(HERE, M, 1, 99) is None
+    assert gates.statistics().rates == {}
+
+
+async def test_another_key_has_other_limits_and_the_same_circuits(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    breaker = CircuitBreakerPolicy(failure_threshold=2, open_for=10, on_open="wait")
+    gates = Gates(breaker, RateLimitPolicy(requests_per_minute=1))
+    other = gates.for_another_key()
+    assert [gates.new_place(), other.new_place(), gates.new_place()] == [1, 2, 3]
+    assert not at_once(gates).failed(BROKEN)
+    assert gates.try_enter(HERE, M, 1, 9) is None  # its budget is spent, and the other's is not
+    assert not at_once(other).failed(BROKEN)
+    assert gates.statistics().circuits == other.statistics().circuits
+    assert other.statistics().circuits == {"https://api.groq.com": "open"}
+    queue = Queue(other)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.call, 5)
+    assert queue.entered == [(5, 60.0)]
+    assert (await gates.enter(HERE, "b", 1, 7, deadlines())).model == "b"
+    assert gates.for_another_key().circuits is gates.circuits
+
+
+async def test_whoever_does_not_wait_is_told_what_holds_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gates = Gates(CircuitBreakerPolicy(failure_threshold=1, open_for=10))
+    lost, refused = at_once(gates), at_once(gates)
+    refused.failed(limited(100.0))
+    error = gates.hindrance(HERE, M)
+    assert isinstance(error, APITimeoutError)
+    assert (error.phase, error.limit, error.retry_after) == ("rate_limit", 0.0, 100.0)
+    assert str(error) == f"rate limit: expected a turn for {M} at once, got 100 s to go"
+    lost.failed(BROKEN)
+    await trio.sleep(4)
+    error = gates.hindrance(HERE, M)
+    assert isinstance(error, CircuitOpenError)
+    assert error.retry_at == 10.0
 
 
 async def test_those_who_wait_already_are_told_when_the_moment_moves_too_far(
@@ -326,6 +439,7 @@ async def test_an_open_circuit_fails_at_once_and_says_when(
         await enter(gates)
     assert (caught.value.retry_at, trio.current_time()) == (10.0, 4.0)
     await trio.sleep_until(10)
+    assert gates.statistics().circuits == {"https://api.groq.com": "half-open"}
     probe = await enter(gates)
     assert gates.statistics().circuits == {"https://api.groq.com": "half-open"}
     with pytest.raises(CircuitOpenError, match="being tried again now"):

@@ -132,3 +132,18 @@ async def test_a_cancellation_is_the_callers(
         found.append(await check(fake_groq))
     assert scope.cancelled_caught
     assert found == []
+
+
+async def test_a_limit_that_was_met_before_is_no_failure(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    models = Reply.json({"object": "list", "data": []})
+    fake_groq.enqueue(models, Reply.error(429, "wait", retry_after=3600), models)
+    async with client_of(fake_groq) as client:
+        first, found = [
+            await health_check(client, deep=True, model="llama-3.1-8b-instant") for _ in range(2)
+        ]
+    assert (first.status, found.status) == ("limited", "limited")
+    assert isinstance(found.error, APITimeoutError)
+    assert found.error.retry_after == 3600.0
+    assert found.message.endswith("got 3600 s to go")

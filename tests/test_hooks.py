@@ -273,7 +273,7 @@ def test_an_observer_that_raises_is_logged_once_and_counted(
     hooks = Hooks((Broken(ValueError("no")), heard, Broken(KeyError("k"))))
     with caplog.at_level(logging.DEBUG, "trio_groq"):
         for _ in range(3):
-            hooks.circuit_changed(ORIGIN, "closed", "open")
+            hooks.circuit_changed(ORIGIN, "closed", "open", 30.0)
     assert len(heard.events) == 3
     assert hooks.failures == {"Broken": 6}
     (record,) = caplog.records
@@ -284,12 +284,12 @@ def test_an_observer_that_raises_is_logged_once_and_counted(
 
 def test_what_is_no_error_of_an_observer_is_not_held_back() -> None:
     with pytest.raises(KeyboardInterrupt):
-        Hooks((Broken(KeyboardInterrupt()),)).circuit_changed(ORIGIN, "closed", "open")
+        Hooks((Broken(KeyboardInterrupt()),)).circuit_changed(ORIGIN, "closed", "open", 30.0)
 
 
 def test_a_circuit_is_named_by_its_origin() -> None:
     heard = Heard()
-    Hooks([heard]).circuit_changed(ORIGIN, "closed", "open")
+    Hooks([heard]).circuit_changed(ORIGIN, "closed", "open", 30.0)
     (event,) = heard.events
     assert isinstance(event, CircuitChanged)
     assert (event.origin, event.before, event.after) == ("https://api.groq.com", "closed", "open")

@@ -136,3 +136,25 @@ async def test_an_outage_is_not_multiplied(autojump_clock: MockClock) -> None:
     assert failed == 0
     back = min(moment for moment in failing.answered if moment >= failing.end)
     assert back <= failing.begin + breaker.open_for + 2.0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_one_refusal_does_not_strangle_a_client_that_makes_few_calls(
+    autojump_clock: MockClock, *, at_once: bool
+) -> None:
+    async with FakeGroq(default_reply=Reply(content="ok", head_delay=0.5)) as server:
+        server.enqueue(Reply(content="ok"), Reply.error(429, "later", retry_after=30))
+        async with GroqClient(api_key="gsk_test", base_url=server.url) as client:
+            await ask(client, "first")
+            start = trio.current_time()
+            await ask(client, "second")
+            assert 30.0 <= trio.current_time() - start < 31.0
+            async with trio.open_nursery() as nursery:
+                for number in range(10):
+                    if at_once:
+                        nursery.start_soon(ask, client, str(number))
+                    else:
+                        await ask(client, str(number))
+    # Ten answers of half a second each, or the slow start's four round trips.
+    assert trio.current_time() - start < (34.0 if at_once else 36.5)
+    assert len(server.requests) == 13

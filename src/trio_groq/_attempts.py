@@ -181,18 +181,14 @@ class Attempts:
                     raise last
                 finally:
                     del last
-            circuit = self._patience.gates.shut_circuit(self._origin)
-            if circuit is not None:
-                raise circuit.refusal(self._origin, trio.current_time())
-            raise APITimeoutError(
-                f"rate limit: expected a turn for {target[1] or 'a call'} at once, got a wait",
-                phase="rate_limit",
-                limit=0.0,
-            )
+            raise self._hindrance(target)
         since = trio.current_time()
         try:
             permit = await self._patience.gates.enter(
-                *target, self._deadlines, on_open=ON_OPEN.get()
+                *target,
+                self._deadlines,
+                max_retry_after=self._policy.max_retry_after,
+                on_open=ON_OPEN.get(),
             )
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
@@ -208,6 +204,12 @@ class Attempts:
         if self._watch is not None and waited > 0:
             self._watch.waited("gates", waited)
         return permit
+
+    def _hindrance(self, target: Target) -> GroqError:
+        error = self._patience.gates.hindrance(target[0], target[1])
+        if isinstance(error, APITimeoutError):
+            error.request = self._info
+        return error
 
     def _judge(self, call: Call, permit: Permit, error: APIError) -> tuple[float | None, bool]:
         """What follows a failure: seconds to wait, None to stop; and whether a gate holds it."""
@@ -253,7 +255,8 @@ class Attempts:
 
     def _waits_for_circuit(self) -> bool:
         """Whether a retry is sent when the service is up again, and so multiplies no outage."""
-        circuit = self._patience.gates.shut_circuit(self._origin)
+        circuits = self._patience.gates.circuits
+        circuit = None if circuits is None else circuits.shut(self._origin)
         return circuit is not None and (ON_OPEN.get() or circuit.policy.on_open) == "wait"
 
     def _remaining(self) -> float:

@@ -8,38 +8,55 @@ probe taken: nobody holds one while it waits.
 """
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Final, final
 
 import trio
 
 from trio_groq._api.circuit import (
-    Circuit,
     CircuitBreakerPolicy,
     CircuitPermit,
-    CircuitState,
     OnOpen,
     counts_as_failure,
 )
 from trio_groq._api.rate_gate import LONGEST_CLOSED, RateGate, RatePermit
 from trio_groq._api.rate_limit_policy import RateLimitPolicy
-from trio_groq._api.rate_limits import RateLimitBook, parse_rate_limits, wait_after
+from trio_groq._api.rate_limits import (
+    UNNAMED_WAIT,
+    RateLimitBook,
+    parse_rate_limits,
+    wait_after,
+)
+from trio_groq._circuits import CircuitListener, Circuits
 from trio_groq._gate_statistics import GateStatistics
 from trio_groq._http.deadlines import Deadlines, Timeouts
 from trio_groq._http.messages import Origin
 from trio_groq._trial import Trial
-from trio_groq._turns import Tally, Turn, WaitLimit, wait_for_circuit, wait_in_line, wake
-from trio_groq.errors import APIStatusError, GroqError, PoolTimeoutError, RateLimitError
+from trio_groq._turns import (
+    Tally,
+    Turn,
+    WaitLimit,
+    no_turn,
+    wait_for_circuit,
+    wait_in_line,
+    wake,
+)
+from trio_groq.errors import (
+    APIStatusError,
+    APITimeoutError,
+    CircuitOpenError,
+    GroqError,
+    PoolTimeoutError,
+    RateLimitError,
+)
 
 if TYPE_CHECKING:
     from trio_groq._api.throttle import Spend, Throttle
 
 __all__ = ["GateStatistics", "Gates", "Permit"]
 
-MAX_ORIGINS: Final = 64
-"""Circuits remembered; a client has one origin, as a rule. The oldest closed one goes first."""
 DEFAULT_MAX_WAIT: Final = 60.0
 """Seconds to wait for a turn where no policy says otherwise: as long as a retry waits at the most
 (`max_retry_after`)."""
@@ -108,7 +125,9 @@ class Permit:
         gates, circuit = self._gates, self._circuit
         self._circuit = None
         self.succeeded(headers)
-        settle = None if circuit is None else partial(gates.settle_circuit, self._origin, circuit)
+        settle = None
+        if circuit is not None and gates.circuits is not None:
+            settle = partial(gates.circuits.settle, self._origin, circuit)
         return Trial(settle, gates.verdict, self._rate, self._spend)
 
     @property
@@ -148,10 +167,12 @@ class Permit:
             # What was turned away, or never sent, cost nothing.
             if failure is False or isinstance(error, PoolTimeoutError):
                 wake(self._spend.used(0, now))
-        if isinstance(error, RateLimitError):
-            return self._rate.refused(
-                now, wait_after(error) if wait is None else wait_after(error, wait)
-            )
+        if isinstance(error, RateLimitError) and self._gates.is_reactive:
+            named = wait_after(error, 0.0)
+            unnamed = UNNAMED_WAIT if wait is None else wait
+            # Whoever accepts the wait is not to come back before it is over.
+            longest = 0.0 if wait is None else wait
+            return self._rate.refused(now, named or unnamed, is_named=named > 0, longest=longest)
         wake(self._rate.granted(now) if failure is False else self._rate.void())
         return False
 
@@ -178,13 +199,14 @@ class Permit:
             wake(self._spend.void(now))
 
     def _settle_circuit(self, now: float, *, failed: bool | None) -> None:
-        if self._circuit is not None:
-            self._gates.settle_circuit(self._origin, self._circuit, now, failed=failed)
+        circuits = self._gates.circuits
+        if circuits is not None and self._circuit is not None:
+            circuits.settle(self._origin, self._circuit, now, failed=failed)
 
 
 @final
 class Gates:
-    """One for each client: circuits by origin, rate gates and budgets by model.
+    """One for each client and key: circuits by origin, rate gates and budgets by model.
 
     Args:
         circuit_breaker: When a service is held to be down; None for never.
@@ -196,6 +218,8 @@ class Gates:
     Attributes:
         book: The limits that were seen last, by model.
         verdict: What an error says of the service; see `counts_as_failure`.
+        circuits: The circuits; None where no service is ever held to be down.
+        is_reactive: Whether a refusal holds other calls back.
     """
 
     def __init__(
@@ -204,31 +228,40 @@ class Gates:
         rate_limit: RateLimitPolicy | None = None,
         *,
         max_wait: float | None = DEFAULT_MAX_WAIT,
-        on_circuit: Callable[[Origin, str, str], None] | None = None,
+        on_circuit: CircuitListener | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self._on_circuit = on_circuit
+        self._timeouts: Final = timeouts
         self.verdict: Final = partial(counts_as_failure, usual=timeouts)
         self.book: Final = RateLimitBook()
-        self._breaker = circuit_breaker
-        self._circuits: OrderedDict[Origin, Circuit] = OrderedDict()
-        self._throttle = _new_throttle(rate_limit)
-        if rate_limit is not None:
-            max_wait = rate_limit.max_wait
-        self._max_wait = math.inf if max_wait is None else max_wait
-        self._rate = RateGate(
+        self.is_reactive: Final = rate_limit is None or rate_limit.reactive
+        self.circuits: Circuits | None = (
+            None if circuit_breaker is None else Circuits(circuit_breaker, on_circuit)
+        )
+        self._policy: Final = rate_limit
+        self._throttle: Final = _new_throttle(rate_limit)
+        self._usual_wait: Final = max_wait
+        longest = max_wait if rate_limit is None else rate_limit.max_wait
+        self._max_wait: Final = math.inf if longest is None else longest
+        self._rate: Final = RateGate(
             cold_start=None if rate_limit is None else rate_limit.cold_start,
             longest=max(LONGEST_CLOSED, self._max_wait),
         )
-        self._places = 0
-        self._waits = {"circuit": Tally(), "rate_limit": Tally(), "throttle": Tally()}
+        self._places = count(1)
+        self._waits: Final = {"circuit": Tally(), "rate_limit": Tally(), "throttle": Tally()}
+
+    def for_another_key(self) -> "Gates":
+        """New ones for the same service: limits are those of a key, a service is down for all."""
+        other = Gates(rate_limit=self._policy, max_wait=self._usual_wait, timeouts=self._timeouts)
+        other.circuits = self.circuits
+        other._places = self._places  # a circuit's line is one for all of them
+        return other
 
     # -- the way in
 
     def new_place(self) -> int:
         """The number of a call that arrives now; all of its attempts have it."""
-        self._places += 1
-        return self._places
+        return next(self._places)
 
     def try_enter(self, origin: Origin, model: str, estimate: int, place: int) -> Permit | None:
         """Enter without waiting.
@@ -244,8 +277,9 @@ class Gates:
         """
         now = trio.current_time()
         circuit = None
-        if self._breaker is not None:
-            circuit = self._circuit(origin)
+        circuits = self.circuits
+        if circuits is not None:
+            circuit = circuits.of(origin)
             if circuit.line or circuit.admits_at(now) > now:
                 return None
         rate = self._rate.try_enter(model, now)
@@ -257,7 +291,9 @@ class Gates:
             if spend is None:
                 wake(rate.void())
                 return None
-        passed = None if circuit is None else self._pass(circuit, origin, now)
+        passed = None
+        if circuits is not None and circuit is not None:
+            passed = circuits.admit(circuit, origin, now)
         return Permit(self, origin, model, place, (passed, rate, spend))
 
     async def enter(
@@ -269,6 +305,7 @@ class Gates:
         deadlines: Deadlines,
         *,
         on_open: OnOpen | None = None,
+        max_retry_after: float | None = None,
     ) -> Permit:
         """Wait until an attempt may be sent. The arguments are those of `try_enter`.
 
@@ -281,22 +318,26 @@ class Gates:
             place: See there.
             deadlines: The call's own limits.
             on_open: What to do at an open circuit; None for what its policy says.
+            max_retry_after: Longest wait after a refusal that its retry policy accepts, in
+                seconds; it counts where that is not the client's own.
 
         Raises:
             CircuitOpenError: The circuit is open, and is not waited for, or for too long.
             APITimeoutError: The wait was too long, with the phase `rate_limit`; or it would be
                 certain to be, before it began.
         """
+        longest = self._max_wait
+        if max_retry_after is not None and max_retry_after != self._usual_wait:
+            longest = max_retry_after
         permit = None
         while permit is None:
-            if self._breaker is not None:
+            if self.circuits is not None:
+                circuit = self.circuits.of(origin)
                 endless = WaitLimit(deadlines, math.inf)
                 tally = self._waits["circuit"]
-                await wait_for_circuit(
-                    self._circuit(origin), origin, place, endless, tally, on_open=on_open
-                )
+                await wait_for_circuit(circuit, origin, place, endless, tally, on_open=on_open)
             limit = WaitLimit(deadlines, self._max_wait)
-            rate = await self._pass_rate_gate(model, place, limit)
+            rate = await self._pass_rate_gate(model, place, WaitLimit(deadlines, longest))
             try:
                 spend = await self._pass_throttle(model, estimate, place, limit)
             except BaseException:
@@ -305,21 +346,16 @@ class Gates:
             permit = self._admit(origin, model, place, rate, spend)
         return permit  # noqa: ASYNC910 (asked only where a request follows)
 
-    def shut_circuit(self, origin: Origin) -> Circuit | None:
-        """The circuit of `origin` if no call passes it now; None if one does."""
-        now = trio.current_time()
-        circuit = None if self._breaker is None else self._circuit(origin)
-        return circuit if circuit is not None and circuit.admits_at(now) > now else None
-
     def _admit(
         self, origin: Origin, model: str, place: int, rate: RatePermit, spend: "Spend | None"
     ) -> Permit | None:
         """Take the circuit's permit; if anything has changed meanwhile, give the others back."""
         now = trio.current_time()
         if rate.is_current:
-            if self._breaker is None:
+            circuits = self.circuits
+            if circuits is None:
                 return Permit(self, origin, model, place, (None, rate, spend))
-            circuit = self._pass(self._circuit(origin), origin, now)
+            circuit = circuits.admit(circuits.of(origin), origin, now)
             if circuit is not None:
                 return Permit(self, origin, model, place, (circuit, rate, spend))
         wake(rate.void())
@@ -336,7 +372,7 @@ class Gates:
         turn = Turn(
             partial(gate.poll, model, waiter),
             lambda _: gate.opens_at(model),
-            lambda now: limit.error(model, gate.opens_at(model) - now),
+            lambda now: limit.error(model, gate.opens_at(model) - now, gate.named(model, now)),
         )
         return await wait_in_line(waiter, turn, limit, self._waits["rate_limit"])
 
@@ -359,53 +395,22 @@ class Gates:
         )
         return await wait_in_line(waiter, turn, limit, self._waits["throttle"])
 
-    def settle_circuit(
-        self, origin: Origin, permit: CircuitPermit, now: float, *, failed: bool | None
-    ) -> None:
-        """Say what became of a call.
+    def hindrance(self, origin: Origin, model: str) -> APITimeoutError | CircuitOpenError:
+        """The error for a call that `try_enter` did not let pass and that does not wait.
 
         Args:
-            origin: Where it went.
-            permit: What it passed the circuit with.
-            now: The moment.
-            failed: Whether the service failed; None if nobody knows.
+            origin: Where it goes.
+            model: The model that it is for.
         """
-        before = None if self._on_circuit is None else self._circuit(origin).state
-        if failed is None:
-            is_news = permit.cancelled()
-        else:
-            is_news = permit.failed(now) if failed else permit.succeeded(now)
-        if before is not None:
-            self._tell(origin, before)
-        if is_news:
-            wake(self._circuit(origin).line)
-
-    def _pass(self, circuit: Circuit, origin: Origin, now: float) -> CircuitPermit | None:
-        before = circuit.state
-        permit = circuit.admit(now)
-        if circuit.state is not before:
-            self._tell(origin, before)
-        return permit
-
-    def _tell(self, origin: Origin, before: CircuitState) -> None:
-        """Tell of the circuit of `origin` if it is no longer what it was."""
-        after = self._circuit(origin).state
-        if self._on_circuit is not None and after is not before:
-            self._on_circuit(origin, before.value, after.value)
+        now = trio.current_time()
+        if self.circuits is not None:
+            circuit = self.circuits.of(origin)
+            if circuit.line or circuit.admits_at(now) > now:
+                return circuit.refusal(origin, now)
+        gate = self._rate
+        return no_turn(model, "at once", 0.0, gate.opens_at(model) - now, gate.named(model, now))
 
     # -- what is known
-
-    def _circuit(self, origin: Origin) -> Circuit:
-        assert self._breaker is not None  # noqa: S101 (callers check it)
-        circuit = self._circuits.get(origin)
-        if circuit is None:
-            circuit = self._circuits[origin] = Circuit(self._breaker)
-            for old, each in list(self._circuits.items())[
-                : max(0, len(self._circuits) - MAX_ORIGINS)
-            ]:
-                if each.state is CircuitState.CLOSED and not each.line:
-                    del self._circuits[old]
-        return circuit
 
     def statistics(self) -> GateStatistics:
         """All counts at this moment."""
@@ -419,7 +424,7 @@ class Gates:
             circuit_seconds=circuit.seconds,
             given_up=sum(tally.given_up for tally in self._waits.values()),
             waiting=sum(tally.waiting for tally in self._waits.values()),
-            circuits={str(each): known.state.value for each, known in self._circuits.items()},
+            circuits={} if self.circuits is None else self.circuits.states(),
             rates=self._rate.rates(),
         )
 

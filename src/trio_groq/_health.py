@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 import attrs
 import trio
 
-from trio_groq.errors import CapacityExceededError, GroqError, RateLimitError
+from trio_groq.errors import (
+    APITimeoutError,
+    CapacityExceededError,
+    GroqError,
+    RateLimitError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_TIMEOUT", "Health", "HealthStatus", "health_check", "small_model"]
 
 HealthStatus: TypeAlias = Literal["ok", "limited", "failed"]
-"""`limited`: the API answers, and refuses for now because of a rate limit or lack of capacity."""
+"""`limited`: the API answers, and refuses for now because of a rate limit or lack of capacity; or
+it was not asked, as it refused before, or a budget is spent."""
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for the whole check; the API lists its models in a fraction of one."""
@@ -25,7 +31,6 @@ DEFAULT_TIMEOUT: Final = 10.0
 _PREFERRED: Final = ("openai/gpt-oss-20b", "llama-3.1-8b-instant", "openai/gpt-oss-120b")
 """Cheap ones first."""
 _MAX_TOKENS: Final = 1
-_LIMITED: Final = (RateLimitError, CapacityExceededError)
 
 
 @final
@@ -112,11 +117,15 @@ async def health_check(
             timeout=left,
             max_retries=0,
         )
-    except _LIMITED as error:
-        return health("limited", str(error), error)
     except GroqError as error:
-        return health("failed", str(error), error)
+        return health("limited" if _is_limit(error) else "failed", str(error), error)
     return health("ok", f"{model} answered")
+
+
+def _is_limit(error: GroqError) -> bool:
+    if isinstance(error, APITimeoutError):
+        return error.phase == "rate_limit"
+    return isinstance(error, RateLimitError | CapacityExceededError)
 
 
 def small_model(models: "Sequence[Model]") -> str:

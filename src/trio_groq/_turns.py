@@ -18,7 +18,7 @@ from trio_groq._api.line import Line, Waiter
 from trio_groq._http.deadlines import Deadlines
 from trio_groq.errors import APITimeoutError, GroqError
 
-__all__ = ["Tally", "Turn", "WaitLimit", "wait_for_circuit", "wait_in_line", "wake"]
+__all__ = ["Tally", "Turn", "WaitLimit", "no_turn", "wait_for_circuit", "wait_in_line", "wake"]
 
 T = TypeVar("T")
 
@@ -72,22 +72,46 @@ class WaitLimit:
         """Whether a turn at `moment` comes in time: there is nothing left to do at a deadline."""
         return moment <= self._longest and moment < self._deadline
 
-    def error(self, model: str, wait: float) -> APITimeoutError:
-        """The error for a turn that does not come in time.
+    def error(self, model: str, wait: float, named: float | None = None) -> APITimeoutError:
+        """The error for a turn that does not come in time; see `no_turn`."""
+        within = f"within {_seconds(self._seconds)} ({self._name})"
+        return no_turn(model, within, self._seconds, wait, named)
 
-        Args:
-            model: What it was for.
-            wait: Seconds that it would still take at the least; 0 if that is not known.
-        """
-        got = f"{wait:.3g} s to go" if wait > 0 else "others before it"
-        error = APITimeoutError(
-            f"rate limit: expected a turn for {model or 'the call'} within {self._seconds:.3g} s "
-            f"({self._name}), got {got}",
-            phase="rate_limit",
-            limit=self._seconds,
-        )
+
+def no_turn(
+    model: str, within: str, limit: float, wait: float, named: float | None = None
+) -> APITimeoutError:
+    """The error for a call that has no turn in time.
+
+    Args:
+        model: What it was for.
+        within: What was expected: in which time, and by whose limit.
+        limit: The same in seconds.
+        wait: Seconds that it would still take at the least; 0 or less if that is not known.
+        named: Seconds that are left of the wait that the server named; None if it named none.
+    """
+    left = wait if named is None else named
+    error = APITimeoutError(
+        f"rate limit: expected a turn for {model or 'the call'} {within}, got "
+        + (f"{_seconds(left)} to go" if left > 0 else "others before it"),
+        phase="rate_limit",
+        limit=limit,
+        retry_after=named,
+    )
+    if named is None:
         error.add_note("Nothing was sent. Send less at once, or allow a longer wait.")
-        return error
+    else:
+        whose = "model's" if model else "service's"
+        error.add_note(
+            f"Nothing was sent. The server said that the {whose} limit resets in "
+            f"{_seconds(named)}: call again then, or allow a longer wait."
+        )
+    return error
+
+
+def _seconds(seconds: float) -> str:
+    """Three digits, and all that stand before the point."""
+    return f"{seconds:.0f} s" if seconds >= 1000 else f"{seconds:.3g} s"  # noqa: PLR2004 (see above)
 
 
 class Turn(msgspec.Struct, Generic[T], frozen=True):

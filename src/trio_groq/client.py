@@ -2,14 +2,15 @@
 
 import random
 from collections.abc import Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, final, overload
+from types import FunctionType, MethodType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final, overload
+from weakref import WeakValueDictionary
 
 import attrs
 import msgspec
 import trio
 
-from trio_groq._api.auth import ApiKey
+from trio_groq._api.auth import ApiKey, Secret
 from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.rate_limits import SeenRateLimits
 from trio_groq._api.requests import HeaderOptions, QueryOptions, RequestBuilder
@@ -35,7 +36,7 @@ __all__ = ["GroqClient"]
 T = TypeVar("T")
 
 
-class _Shared(msgspec.Struct, kw_only=True, frozen=True):
+class _Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
     """What a client shares with its views.
 
     Attributes:
@@ -44,6 +45,7 @@ class _Shared(msgspec.Struct, kw_only=True, frozen=True):
         hooks: The observers; None where there are none.
         latency: The times of calls; None where they are not kept.
         knowledge: What is known of the models.
+        keys: The same for each key, as long as it is in use.
     """
 
     pool: ConnectionPool
@@ -51,6 +53,28 @@ class _Shared(msgspec.Struct, kw_only=True, frozen=True):
     hooks: "Hooks | None"
     latency: "LatencyTracker | None"
     knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
+    keys: "_ByKey" = msgspec.field(default_factory=WeakValueDictionary)
+
+    def for_key(self, key: ApiKey) -> "_Shared":
+        """What views with this key share.
+
+        Another key is, for all we know, another account, with limits and models of its own; the
+        service and the way to it are the same, up or down.
+        """
+        # What is neither text nor a plain function may be equal to who knows what.
+        is_known = isinstance(key, Secret | FunctionType | MethodType)
+        shared = self.keys.get(key) if is_known else None
+        if shared is None:
+            patience = msgspec.structs.replace(
+                self.patience, gates=self.patience.gates.for_another_key()
+            )
+            shared = msgspec.structs.replace(self, patience=patience, knowledge=ModelKnowledge())
+            if is_known:
+                self.keys[key] = shared
+        return shared
+
+
+_ByKey: TypeAlias = "WeakValueDictionary[ApiKey, _Shared]"
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
@@ -72,15 +96,20 @@ def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | No
     hooks = Hooks(observers)
     rows = config.describe().splitlines()[1:]
     settings = "; ".join(" ".join(row.split()) for row in rows)
-    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))
+    has_circuit = config.circuit_breaker is not None
+    circuit = str(config.parsed_base_url().origin) if has_circuit else None
+    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings, circuit=circuit))
     return latency, hooks
 
 
 def _new_shared(config: ClientConfig) -> _Shared:
     latency, hooks = _new_hooks(config)
-    return _Shared(
+    shared = _Shared(
         pool=_new_pool(config), patience=_new_patience(config, hooks), hooks=hooks, latency=latency
     )
+    if isinstance(config.api_key, Secret):
+        shared.keys[config.api_key] = shared
+    return shared
 
 
 def _new_pool(config: ClientConfig) -> ConnectionPool:
@@ -215,7 +244,7 @@ class GroqClient(Resources, FanOut):
         """The same client with other options, over the same connections.
 
         Args:
-            api_key: Another key.
+            api_key: Another key. Its rate limits are its own; views with the same key share them.
             timeout: Other limits.
             max_retries: Another policy.
             default_headers: Header fields added to those of this client.
@@ -236,12 +265,8 @@ class GroqClient(Resources, FanOut):
         view = object.__new__(GroqClient)
         config = _with_patience(config, timeout, max_retries)
         view._owns_pool = False
-        # Another key is, for all we know, another account, with limits and models of its own.
         shared = self._shared
-        if api_key is not None:
-            patience = _new_patience(config, shared.hooks)
-            shared = msgspec.structs.replace(shared, patience=patience, knowledge=ModelKnowledge())
-        view._set_up(config, shared)
+        view._set_up(config, shared if api_key is None else shared.for_key(config.required_key()))
         return view
 
     @overload
@@ -346,7 +371,10 @@ class GroqClient(Resources, FanOut):
         return self._shared.patience.gates.statistics()
 
     def is_available(self) -> bool:
-        """Whether a call would be sent now: the client is open, and so is no circuit."""
+        """Whether a call may be sent now: the client is open, and so is no circuit.
+
+        A circuit whose time is over is no longer open: the next call tries the service.
+        """
         circuits = self.gate_statistics().circuits
         return not self.pool.closed and "open" not in circuits.values()
 

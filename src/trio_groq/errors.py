@@ -130,7 +130,8 @@ class CircuitOpenError(GroqError):
     """The service is held to be down; the call was not made.
 
     Attributes:
-        retry_at: Moment on Trio's clock, in seconds, from which a call is let through again.
+        retry_at: Moment on Trio's clock, in seconds, from which a call is let through again. While
+            others try the service, and nobody knows what comes of it, a second from the refusal.
     """
 
     is_retryable = True
@@ -203,6 +204,8 @@ class APITimeoutError(APIConnectionError):
     Attributes:
         phase: What was being waited for.
         limit: The limit that ended it, in seconds.
+        retry_after: For the phase `rate_limit`, seconds that are left of the wait that the server
+            named when it refused another call; None if it named none, or something else holds.
     """
 
     def __init__(
@@ -213,10 +216,12 @@ class APITimeoutError(APIConnectionError):
         limit: float,
         request: RequestInfo | None = None,
         partial: Any = None,  # noqa: ANN401 (any result type of a stream)
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, request=request, partial=partial)
         self.phase = phase
         self.limit = limit
+        self.retry_after = retry_after
 
 
 class PoolTimeoutError(APITimeoutError):

@@ -141,8 +141,34 @@ def test_the_error_says_when() -> None:
     )
     admitted(circuit, 130.0)
     error = circuit.refusal("https://api.groq.com", 140.0)
-    assert error.retry_at == 140.0
+    assert error.retry_at == 141.0  # nobody knows: a moment that lies ahead
     assert str(error).endswith("; it is being tried again now")
+
+
+def test_whoever_sleeps_until_retry_at_does_not_spin() -> None:
+    circuit = opened()
+    probe = admitted(circuit, 30.0)
+    now, asked = 30.0, 0
+    while circuit.admit(now) is None:
+        asked += 1
+        error = circuit.refusal("https://api.groq.com", now)
+        assert error.retry_at == now + 1.0
+        now = error.retry_at
+        if now == 35.0:
+            probe.succeeded(now)
+    assert (now, asked) == (35.0, 5)
+
+
+def test_its_time_over_an_open_circuit_is_half_open_to_whoever_asks() -> None:
+    circuit = Circuit(CircuitBreakerPolicy())
+    assert circuit.state_at(0.0) is CLOSED
+    circuit = opened()
+    assert circuit.state_at(29.9) is OPEN
+    assert circuit.state_at(30.0) is HALF_OPEN
+    assert circuit.state is OPEN
+    admitted(circuit, 30.0).failed(31.0)
+    assert circuit.state_at(60.9) is OPEN
+    assert circuit.state_at(61.0) is HALF_OPEN
 
 
 def status(code: int) -> errors.APIStatusError:

@@ -140,6 +140,26 @@ def test_nobody_is_believed_for_longer_than_ten_minutes() -> None:
     go(gate, 601.0)
 
 
+def test_whoever_accepts_a_longer_wait_is_not_let_go_before_it_is_over() -> None:
+    gate = RateGate()
+    go(gate, 0.0).refused(1.0, 3600.0, longest=3600.0)
+    assert gate.try_enter(M, 3600.9) is None
+    go(gate, 3601.0)
+
+
+def test_what_the_server_named_is_told_as_long_as_it_closes_the_gate() -> None:
+    gate = RateGate()
+    assert gate.named(M, 0.0) is None
+    first, second, third = (go(gate, 0.0) for _ in range(3))
+    first.refused(1.0, 5.0, is_named=False)
+    assert gate.named(M, 1.0) is None
+    second.refused(1.0, 3600.0)
+    third.refused(2.0, 10.0)
+    assert gate.named(M, 3.0) == 3598.0
+    assert gate.opens_at(M) == 601.0
+    assert gate.named(M, 601.0) is None  # somebody asks again
+
+
 def test_calls_are_spaced_by_the_rate() -> None:
     gate = refused_after(20, 1.9)
     waiters = [gate.join(M, place) for place in range(1, 5)]
@@ -193,8 +213,8 @@ def test_a_rate_grows_slowly_at_first_and_faster_later() -> None:
 
 
 def test_a_slow_rate_grows_by_a_tenth_in_twenty_grants() -> None:
-    gate = refused_after(2, 3.9)  # one in two seconds
-    grow(gate, 21, 4.0)
+    gate = refused_after(30, 59.9)  # one in two seconds
+    grow(gate, 21, 60.0)
     assert 0.5 * 1.1 < gate.rates()[M] < 0.5 * 1.2
 
 
@@ -215,28 +235,90 @@ def test_one_bad_round_costs_a_proved_rate_half_and_two_cost_it_all() -> None:
     now += 1.1
     proved = 0.0
     for share in (1.0, 0.5):
-        go(gate, now).granted(now)
+        waiter = gate.join(M, 1)
+        first = passes(gate, waiter, now)
         proved = proved or gate.rates()[M]
         assert gate.rates()[M] == pytest.approx(share * proved)
-        go(gate, now + 0.5).refused(now + 0.5, 1.5)
+        waiter = gate.join(M, 2)
+        assert turn(gate, waiter, now) > now  # held back: the server is asked for all it gives
+        first.granted(now)
+        passes(gate, waiter, now + 0.5).refused(now + 0.5, 1.5)
         now += 2.0
     go(gate, now)
     assert gate.rates()[M] == pytest.approx(0.5)  # one in two seconds, as it was now
 
 
-def test_with_nothing_granted_the_rate_is_halved() -> None:
-    gate = refused_after(20, 1.9)
-    go(gate, 2.0).refused(2.1, 1.0)
-    go(gate, 3.1)
-    assert gate.rates() == {M: 5.0}
-
-
-def test_with_nothing_ever_granted_only_the_window_binds() -> None:
-    gate = RateGate()
-    go(gate, 0.0).refused(0.0, 1.0)
-    go(gate, 1.0)
+def test_few_calls_that_were_not_held_back_say_nothing_of_the_rate() -> None:
+    gate = refused_after(18, 2.0)
+    go(gate, 2.1).granted(2.1)
     assert gate.rates() == {}
-    assert gate.try_enter(M, 1.0) is None
+    gate = refused_after(19, 1.9)
+    go(gate, 2.0)
+    assert gate.rates() == {M: 9.5}
+
+
+def test_a_second_refusal_of_calls_that_were_held_back_says_it() -> None:
+    gate = refused_after(3, 1.9)
+    waiters = [gate.join(M, place) for place in range(1, 4)]
+    first = passes(gate, waiters[0], 2.0)
+    assert gate.rates() == {}
+    assert turn(gate, waiters[1], 2.0) == 3.0
+    first.granted(2.1)
+    passes(gate, waiters[1], 2.1).granted(2.2)
+    passes(gate, waiters[2], 2.2).refused(2.3, 1.7)
+    go(gate, 4.0)
+    assert gate.rates() == {M: pytest.approx(2 / (4.0 - 2.0))}
+
+
+def test_a_proved_rate_is_not_given_up_for_a_few_calls_either() -> None:
+    gate = refused_after(20, 1.9)
+    now = grow(gate, 120, 2.0)
+    go(gate, now + 0.1).refused(now + 0.1, 1.0)
+    go(gate, now + 1.1).granted(now + 1.1)
+    rate = gate.rates()[M]
+    for calm in (5.0, 20.0):  # the one lies in what is measured, the other does not
+        now += 50.0
+        go(gate, now).granted(now)
+        go(gate, now + calm).refused(now + calm, 15.0)
+        go(gate, now + 45.0).granted(now + 45.0)
+        assert gate.rates()[M] == rate
+
+
+def test_after_steady_traffic_the_rate_was_a_tenth_too_high_at_the_most() -> None:
+    gate = RateGate()
+    for tenth in range(81):
+        go(gate, tenth / 10).granted(tenth / 10)
+    go(gate, 8.1).refused(8.1, 30.0)
+    go(gate, 38.1)
+    assert gate.rates() == {M: pytest.approx(0.9 * 81 / 8.1)}
+
+
+def test_where_nothing_is_granted_for_long_the_rate_is_no_slower_than_one_in_that_time() -> None:
+    gate = refused_after(20, 1.9)
+    now = 2.0
+    for _ in range(20):
+        go(gate, now).refused(now, 10.0)
+        now += 10.0
+    go(gate, now)
+    assert gate.rates() == {M: pytest.approx(0.1)}
+
+
+def test_a_rate_that_few_grants_speak_for_grows_in_large_steps() -> None:
+    gate = refused_after(1, 1.9)
+    first, second = gate.join(M, 1), gate.join(M, 2)
+    passing = passes(gate, first, 2.0)
+    assert turn(gate, second, 2.0) == 3.0
+    passing.granted(2.0)
+    passes(gate, second, 2.0).refused(2.0, 2.0)  # one in two seconds
+    now, rates = 4.0, []
+    for _ in range(6):
+        now = grow(gate, 1, now)
+        rates.append(gate.rates()[M])
+    # By the time since the reopening, which the grants do not limit as they do other slow rates.
+    assert rates == pytest.approx([0.5, 0.502, 0.506, 0.512, 0.52, 0.529], abs=0.001)
+    now = grow(gate, 20, now)
+    assert now < 4.0 + 40.0
+    assert gate.rates()[M] > 1.0
 
 
 def test_a_minute_of_calm_and_all_is_forgotten() -> None:

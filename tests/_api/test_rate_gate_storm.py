@@ -6,7 +6,8 @@ Beside the server and the way to it nothing is simulated: the gate under test de
 import heapq
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, final
 
 import pytest
@@ -29,6 +30,7 @@ class Storm:
         granted: Numbers and moments of those that it granted.
         refusals: How often each call was refused.
         ended: When the last answer came.
+        waits: How long each call was held back, in all.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Storm:
         latency: tuple[float, float] = (0.02, 0.2),
         answer: float = 0.0,
         seed: int = 0,
+        arrivals: Sequence[float] = (),
     ) -> None:
         self.gate = RateGate(cold_start=cold_start)
         self.server = server
@@ -51,11 +54,15 @@ class Storm:
         self.granted: list[tuple[int, float]] = []
         self.refusals = [0] * calls
         self.ended = 0.0
+        self.waits = [0.0] * calls
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._alarms: dict[Waiter, float] = {}
         for place in range(calls):
-            self._enter(place)
+            if arrivals:
+                self._at(arrivals[place], partial(self._enter, place))
+            else:
+                self._enter(place)
         while self._events:
             self.now, _, event = heapq.heappop(self._events)
             event()
@@ -68,6 +75,7 @@ class Storm:
     def _enter(self, place: int) -> None:
         permit = self.gate.try_enter(M, self.now)
         if permit is None:
+            self.waits[place] -= self.now
             self._ask(self.gate.join(M, place))
         else:
             self._send(place, permit)
@@ -80,6 +88,7 @@ class Storm:
     def _ask(self, waiter: Waiter) -> None:
         step = self.gate.poll(M, waiter, self.now)
         if isinstance(step, RatePermit):
+            self.waits[waiter.place] += self.now
             self._send(waiter.place, step)
             line = waiter.line
             self._at(self.now, lambda: self._wake(line))
@@ -181,3 +190,71 @@ def test_a_limit_that_becomes_lower_is_learned_anew() -> None:
     assert len(storm.granted) == CALLS
     assert len(storm.seen) <= 1.2 * CALLS
     assert storm.ended <= 10 + 1.5 * 50
+
+
+# -- clients that do not push
+
+
+class Unlimited:
+    """Grants all but some, which something else than this client's calls was in the way of."""
+
+    def __init__(self, **refused: float) -> None:
+        self.refused = {int(name.removeprefix("call_")): wait for name, wait in refused.items()}
+        self.asked = 0
+
+    def ask(self, now: float) -> float | None:
+        self.asked += 1
+        return self.refused.get(self.asked)
+
+
+def traffic(server: RateLimiter, arrivals: Sequence[float]) -> Storm:
+    storm = Storm(
+        server, calls=len(arrivals), arrivals=arrivals, cold_start=None, latency=(0.1, 0.1)
+    )
+    # In order, but for one that was on its way when the one before it was refused.
+    assert all(abs(rank - place) <= 1 for rank, (place, _) in enumerate(storm.granted))
+    assert len(storm.granted) == len(arrivals)
+    return storm
+
+
+def test_one_refusal_of_a_client_that_had_hardly_begun_is_soon_forgotten() -> None:
+    storm = traffic(Unlimited(call_2=30.0), [0.0, 1.0] + [1.5] * 10)
+    moments = [moment for _, moment in storm.granted]
+    # 31.1 is the moment that the server named; after it one, two, four, and the rest.
+    expected = [0.05, *[31.15], *[31.25] * 2, *[31.35] * 4, *[31.45] * 4]
+    assert moments == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("every", [1.0, 5.0])
+def test_one_refusal_holds_steady_calls_back_until_the_moment_alone(every: float) -> None:
+    storm = traffic(Unlimited(call_4=15.0), [every * number for number in range(40)])
+    opened = 3 * every + 15.1
+    for place, waited in enumerate(storm.waits):
+        # Those that had to wait go within the slow start's few round trips.
+        waits = place >= 3 and every * place < opened
+        longest = max(0.0, opened - every * place) + 0.5 if waits else 0.0
+        assert 0 <= waited <= longest
+
+
+def test_many_calls_in_a_steady_stream_are_not_held_to_much_less_than_they_were() -> None:
+    storm = traffic(Unlimited(call_60=30.0), [number / 5 for number in range(1000)])
+    assert max(storm.waits) < 32.0
+    assert storm.ended < 200.1  # nothing is left of it at the end
+
+
+def test_a_refusal_after_each_reopening_does_not_make_a_client_slow_for_good() -> None:
+    class Shut:
+        """Says ten seconds, ten times."""
+
+        def ask(self, now: float) -> float | None:
+            return 10.0 if 100 <= now < 200 else None
+
+    storm = traffic(Shut(), [5.0 * number for number in range(100)])
+    assert len(storm.seen) == 100 + 10
+    assert max(storm.waits[:19] + storm.waits[45:]) < 0.5
+
+
+def test_two_refusals_in_a_row_slow_a_client_down_for_a_minute() -> None:
+    storm = traffic(Unlimited(call_4=15.0, call_6=15.0), [5.0 * number for number in range(40)])
+    assert max(storm.waits) < 31.0
+    assert max(storm.waits[25:]) == 0.0

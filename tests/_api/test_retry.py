@@ -126,8 +126,10 @@ def test_the_statuses_of_a_policy_count_beside_those_from_500_on() -> None:
 @pytest.mark.parametrize(
     ("answer", "headers", "status", "is_retried"),
     [
-        (True, {}, 400, True),
+        (True, {}, 410, True),
         (True, {}, 503, True),
+        *[(True, {}, status, False) for status in (400, 401, 403, 404, 413, 422)],
+        (True, {"x-should-retry": "true"}, 413, True),
         (False, {}, 503, False),
         (None, {}, 503, True),
         (None, {}, 400, False),
@@ -186,6 +188,7 @@ def test_an_error_that_is_not_repeated_for_another_reason_has_no_note() -> None:
     ("headers", "message", "wait"),
     [
         ({"retry-after-ms": "1500", "retry-after": "9"}, "try again in 5s", 1.5),
+        ({"retry-after-ms": "0", "retry-after": "4"}, "", 4.0),
         ({"retry-after": "7"}, "Please try again in 6.78s.", 7.0),
         ({"retry-after": "0.25"}, "", 0.25),
         ({"retry-after": "1m"}, "", 60.0),

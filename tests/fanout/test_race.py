@@ -7,9 +7,10 @@ import trio
 
 from cancellation import assert_whole
 from fanning import Meter, ask, by_model, client_for, keyed, texts
-from trio_groq import ClientConfig, GroqClient
+from trio_groq import CircuitBreakerPolicy, ClientConfig, GroqClient
 from trio_groq.errors import (
     AuthenticationError,
+    CircuitOpenError,
     GroqError,
     InternalServerError,
     InvalidRequestError,
@@ -133,6 +134,23 @@ async def test_a_model_that_is_refused_is_not_waited_for(autojump_clock: Any, st
             # A was asked once: the second time its gate was closed.
             assert [request.params["model"] for request in server.requests] == [A, B, B]
             assert_whole(client)
+
+
+async def test_a_service_that_is_down_is_called_so(autojump_clock: Any) -> None:
+    policy = CircuitBreakerPolicy(failure_threshold=2, on_open="wait")
+    async with FakeGroq(default_reply=by_model(REPLIES)) as server:
+        config = ClientConfig(api_key="gsk_test", base_url=server.url, circuit_breaker=policy)
+        async with GroqClient(config=config, max_retries=0) as client:
+            for _ in range(2):
+                with pytest.raises(InternalServerError):
+                    await falling(client, B)
+            started = trio.current_time()
+            attempt = falling(client, B, C)
+            assert texts(await attempt) == "c!"
+    error = attempt.errors[0]
+    assert isinstance(error, CircuitOpenError)
+    assert error.retry_at == started + 30.0
+    assert [request.params["model"] for request in server.requests] == [B, B, C]
 
 
 async def test_the_last_model_is_asked_with_patience(autojump_clock: Any) -> None:

@@ -330,6 +330,17 @@ async def test_a_circuit_that_opens_and_closes(
         ("half-open", "closed"),
     ]
     assert {event.origin for event in changes} == {fake_groq.url}
+    assert [event.open_for for event in changes] == [30.0, None, None]
+    started = heard.events[0]
+    assert isinstance(started, ClientStarted)
+    assert started.circuit == fake_groq.url
+
+
+async def test_a_client_without_a_breaker_tells_of_no_circuit(fake_groq: FakeGroq) -> None:
+    async with observed(fake_groq, circuit_breaker=None) as (_, heard):
+        started = heard.events[0]
+    assert isinstance(started, ClientStarted)
+    assert started.circuit is None
 
 
 # -- other responses

@@ -1,11 +1,14 @@
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from observe.recording import Recording
 from observe.told_events import MODEL, call, cancelled, failed, finished, status_error
-from trio_groq._hooks import CircuitChanged, ResponseHead, Usage
+from trio_groq._hooks import CircuitChanged, ClientStarted, ResponseHead, Usage
 from trio_groq.errors import InternalServerError
+from trio_groq.observe._otel_metrics import Metrics
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
@@ -152,3 +155,41 @@ def test_the_state_of_a_circuit_is_a_number(after: str, value: int) -> None:
     changed = CircuitChanged(origin="https://a", before="x", after=after)
     points = Recording().tell(changed).points("groq.circuit_breaker.state")
     assert points == [({"origin": "https://a"}, value)]
+
+
+def state(reader: InMemoryMetricReader) -> list[tuple[dict[str, Any], Any]]:
+    data: Any = reader.get_metrics_data()
+    return [
+        (dict(point.attributes), point.value)
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for point in metric.data.data_points
+    ]
+
+
+def test_a_circuit_is_closed_from_the_clients_start_on() -> None:
+    name = "groq.circuit_breaker.state"
+    started = ClientStarted(base_url="https://a/v1", settings="", circuit="https://a")
+    opened = CircuitChanged(origin="https://a", before="closed", after="open", open_for=30.0)
+    recording = Recording().tell(ClientStarted(base_url="https://b", settings=""))
+    assert recording.points(name) == []
+    assert recording.tell(started).points(name) == [({"origin": "https://a"}, 0)]
+    # Another client for the same service does not make it well again.
+    assert recording.tell(opened, started).points(name) == [({"origin": "https://a"}, 2)]
+
+
+def test_an_open_circuit_is_half_open_when_its_time_is_over() -> None:
+    now = 100.0
+    reader = InMemoryMetricReader()
+    meters = MeterProvider(metric_readers=[reader])
+    metrics = Metrics(meters.get_meter("test"), lambda: now)
+    metrics.circuit_changed(
+        CircuitChanged(origin="https://a", before="closed", after="open", open_for=30.0)
+    )
+    now = 129.9
+    assert state(reader) == [({"origin": "https://a"}, 2)]
+    now = 130.0
+    assert state(reader) == [({"origin": "https://a"}, 1)]
+    metrics.circuit_changed(CircuitChanged(origin="https://a", before="half-open", after="closed"))
+    now = 1000.0
+    assert state(reader) == [({"origin": "https://a"}, 0)]
+    meters.shutdown()

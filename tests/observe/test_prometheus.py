@@ -93,7 +93,8 @@ async def test_a_running_script_is_scraped() -> None:
     assert value("groq_tokens_total", model=MODEL, type="output") > 0
     assert value("groq_rate_limit_remaining", model=MODEL, limit="requests") == 99
     assert value("groq_rate_limit_remaining", model=MODEL, limit="tokens") == 5900
-    assert value("groq_circuit_breaker_state") == 2
+    # One service failed, the other never did.
+    assert sorted(found("groq_circuit_breaker_state")) == [0, 2]
     each = {"gen_ai_provider_name": "groq", "gen_ai_operation_name": "chat"}
     operation = "gen_ai_client_operation"
     assert total(f"{operation}_duration_seconds_count", **each) == 4

@@ -41,6 +41,9 @@ __all__ = [
 OnOpen: TypeAlias = Literal["fail", "wait"]
 """What a call does that meets an open circuit."""
 
+ASK_AGAIN: Final = 1.0
+"""Seconds after which a call may ask again that met a circuit being tried: nobody knows when the
+try ends, and to name the present moment would have callers ask without end."""
 _FIRST_SERVER_STATUS: Final = 500
 _OWN_PHASES: Final = frozenset({"pool", "rate_limit"})
 """Waits for something of ours; the service was not asked."""
@@ -164,7 +167,8 @@ class Circuit:
 
     Attributes:
         policy: The numbers.
-        state: What it does with calls. An open circuit is half-open when the next call asks.
+        state: What it did with the last call. An open circuit is half-open when the next one asks
+            after `retry_at`; `state_at` tells of that before.
         round: Number of its transitions so far.
         retry_at: When it is or was due to let a probe through; -infinity if it was never open.
         line: Calls that wait for it to let them through.
@@ -183,11 +187,16 @@ class Circuit:
 
     def __init__(self, policy: CircuitBreakerPolicy) -> None:
         self.policy: Final = policy
-        self.state = CircuitState.CLOSED
-        self.round = 0
-        self.retry_at = float("-inf")
+        self.state: CircuitState = CircuitState.CLOSED
+        self.round: int = 0
+        self.retry_at: float = float("-inf")
         self.line: Final = Line()
         self._failures = self._successes = self._probes = 0
+
+    def state_at(self, now: float) -> CircuitState:
+        """What it does with a call that asks now."""
+        is_over = self.state is CircuitState.OPEN and now >= self.retry_at
+        return CircuitState.HALF_OPEN if is_over else self.state
 
     def admits_at(self, now: float) -> float:
         """When a call may pass: `now` or earlier for at once, infinity if a probe decides that."""
@@ -214,14 +223,16 @@ class Circuit:
             origin: What the circuit is for.
             now: The moment.
         """
-        if self.state is CircuitState.OPEN and self.retry_at > now:
-            when = f"it is tried again in {self.retry_at - now:.3g} s"
+        retry_at = self.retry_at
+        if self.state is CircuitState.OPEN and retry_at > now:
+            when = f"it is tried again in {retry_at - now:.3g} s"
         else:
+            retry_at = now + ASK_AGAIN
             when = "it is being tried again now"
         return CircuitOpenError(
             f"circuit: expected {origin} to be up, got {self.policy.failure_threshold} failures "
             f"in a row or a failed try; {when}",
-            retry_at=max(self.retry_at, now),
+            retry_at=retry_at,
         )
 
     def note_success(self, now: float) -> bool:  # noqa: ARG002 (the same form as a failure)

@@ -10,11 +10,16 @@ gate for all calls of that model, and begins this round, which each further 429 
    that moment, this holds for a fixed window and for a bucket that refills. After a while of
    steady traffic, the rate that was kept up until then was only a little too high: a tenth less.
    One rate that had proved itself is not given up for one bad measurement: half of it is kept.
+   All this says how fast the server is only if it was asked for more than it gives: if calls were
+   held back, or were many. A few calls that went as they came say how slow the client was, and so
+   no rate is made of them: the slow start alone holds the next ones back, and if these are refused
+   again, they were pushed, and are measured.
 3. A *slow start*: one call in flight, and one more with each answer while that many are made use
    of, so that they double in each round trip; and never faster than the rate. The calls go in
    the order of their arrival, one that was refused in the place that it had.
 4. The rate *grows* as long as calls have to wait for it: slowly at first, as it is about right,
-   and faster with the time in which nothing was refused, as the limit may be another by now.
+   and faster with the time in which nothing was refused, as the limit may be another by now. A
+   rate that few grants speak for is no more than a guess, and may grow in large steps.
 
 A model is forgotten when for a minute nobody was refused and nobody waited.
 
@@ -57,6 +62,11 @@ CATCH_UP: Final = 0.02
 """Seconds by which a turn may have been missed and is made up for: timers are late by less."""
 PROVED: Final = 20
 """Calls granted at a rate, one after the other, by which it has proved itself."""
+MANY: Final = 20
+"""Calls sent in `MEASURED` seconds without being held back that are taken for all that the server
+grants. A limit that fewer of them meet is met again in the slow start, and measured there."""
+STEADY: Final = 5.0
+"""Seconds: so many calls, over so long a time, were no burst."""
 LONGEST_WINDOW: Final = 60.0
 """Seconds of a closed gate that count in measuring a rate. A wait of hours is for a limit by the
 day, and says nothing of how fast calls may go after it."""
@@ -77,6 +87,10 @@ FIRST_GROWTH: Final = 0.005
 in twenty is refused in finding out. With each twenty more the limit is less likely to be near, and
 this doubles, up to `MOST_GROWTH`."""
 MOST_GROWTH: Final = 0.1
+GUESSED_GROWTH: Final = 0.5
+"""The same for a rate that was measured on one grant; on more, it is divided by their number, and
+from `MANY` on it is `FIRST_GROWTH`. They are counted over all measurements in a row that agree,
+within a factor of two."""
 
 
 @final
@@ -139,12 +153,17 @@ class RatePermit:
         model.lose()
         return model.line or None
 
-    def refused(self, now: float, wait: float) -> bool:
+    def refused(
+        self, now: float, wait: float, *, is_named: bool = True, longest: float = 0.0
+    ) -> bool:
         """The server answered 429.
 
         Args:
             now: The moment.
-            wait: Seconds that it asks to wait, 0 or more.
+            wait: Seconds to wait, 0 or more.
+            is_named: Whether it is the server that says so.
+            longest: Seconds that the caller accepts: it is not to come back before that, even if
+                the gate would believe no such wait.
 
         Returns:
             Whether calls of the model wait now; not if it had been settled before.
@@ -152,7 +171,10 @@ class RatePermit:
         model, self._model = self._model, None
         if model is not None:
             trip = max(LEAST_CLOSED, min(now - self._sent_at, SLOWEST_REFUSAL))
-            model.refuse(self._epoch, now, now + min(max(wait, trip), model.longest))
+            if is_named:
+                model.named_at = max(model.named_at, now + wait)
+            longest = max(longest, model.longest)
+            model.refuse(self._epoch, now, now + min(max(wait, trip), longest))
         return model is not None
 
 
@@ -168,13 +190,16 @@ class _Model:
         in_flight: Calls let through in this round whose fate is unknown.
         is_closed: Whether the round ended with a refusal, and the next is not begun.
         opens_at: When it may begin, at the earliest.
+        named_at: The latest moment that the server named; -infinity if it named none.
         rate: Calls a second, infinity while unknown.
     """
 
     __slots__ = (
         "_closed_at",
+        "_evidence",
         "_granted",
         "_held_at",
+        "_is_held",
         "_is_paced",
         "_next_at",
         "_opened_at",
@@ -182,6 +207,7 @@ class _Model:
         "_relief_at",
         "_sent",
         "_since",
+        "_tried",
         "_trusted",
         "_window",
         "epoch",
@@ -190,9 +216,18 @@ class _Model:
         "is_free",
         "line",
         "longest",
+        "named_at",
         "opens_at",
         "rate",
     )
+
+    epoch: int
+    in_flight: int
+    is_closed: bool
+    is_free: bool
+    named_at: float
+    opens_at: float
+    rate: float
 
     def __init__(self, window: float, longest: float) -> None:
         self.line: Final = Line()
@@ -205,7 +240,9 @@ class _Model:
         """Nothing is known (any more)."""
         self.is_free = window == math.inf
         self.opens_at = self._held_at = self._closed_at = self._since = -math.inf
+        self.named_at = -math.inf
         self.rate = math.inf
+        self._evidence = 0
         self._trusted = False
         self._begin_round(-math.inf, window)
 
@@ -217,6 +254,8 @@ class _Model:
         self._granted = 0
         self._proofs = 0
         self._is_paced = False
+        self._is_held = False
+        self._tried = 0
         self._window = window
         self._relief_at = math.inf
         self._next_at = self._opened_at = now
@@ -237,6 +276,7 @@ class _Model:
         if at > now:
             self._held_at = now
             self._is_paced = at == self._next_at
+            self._is_held = self._is_held or not self.is_closed
         return at
 
     def _window_at(self, now: float) -> float:
@@ -266,9 +306,13 @@ class _Model:
             self._window += COLD_GROWTH if self._closed_at == -math.inf else 1
         self.in_flight -= 1
         if is_paced:
-            most = min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)
-            self.rate += min(GROWTH * (now - self._opened_at), most * self.rate)
+            self.rate += min(GROWTH * (now - self._opened_at), self._most_growth() * self.rate)
             self._proofs += 1
+
+    def _most_growth(self) -> float:
+        if self._evidence < MANY:
+            return GUESSED_GROWTH / max(1, self._evidence)
+        return min(FIRST_GROWTH * 2 ** (self._proofs / PROVED), MOST_GROWTH)
 
     def lose(self) -> None:
         """A call of this round ended without an answer."""
@@ -285,21 +329,41 @@ class _Model:
             self.is_free = False
             self._closed_at = now
             self._since = self._sent.first(now)
-            self._granted = self._sent.total(now)
+            self._granted = self._tried = self._sent.total(now)
         self.in_flight -= 1
         self._granted -= 1
 
     def _open(self, now: float) -> None:
-        elapsed = min(self.opens_at, self._closed_at + LONGEST_WINDOW) - self._since
-        measured = self._granted / elapsed if self._granted > 0 and elapsed > 0 else 0.0
+        measured = self._measured()
         if self._proofs >= PROVED and measured:
-            self.rate = max(measured, min(self.rate * LESS, measured * MORE))
+            self._set_rate(max(measured, min(self.rate * LESS, measured * MORE)))
             self._trusted = True
-        else:
-            least = self.rate / 2 if self._trusted or not measured else 0.0
-            self.rate = max(measured, least)
+        elif measured and (self._is_held or self._tried >= MANY):
+            self._set_rate(max(measured, self.rate / 2) if self._trusted else measured)
+            self._trusted = False
+        elif not measured and self._closed_at - self._opened_at < MEASURED:
+            self.rate = max(self.rate / 2, min(self.rate, 1 / self._elapsed()))
+            self._evidence //= 2
             self._trusted = False
         self._begin_round(now, 1.0)
+
+    def _measured(self) -> float:
+        """Calls a second that were granted in the round that has ended, 0 for none."""
+        if self._granted <= 0:
+            return 0.0
+        asked = self._closed_at - self._since
+        if not self._is_held and asked >= STEADY:
+            return LESS * self._granted / asked
+        return self._granted / self._elapsed()
+
+    def _elapsed(self) -> float:
+        """Seconds of that round, above 0: a gate is never closed for less than `LEAST_CLOSED`."""
+        return min(self.opens_at, self._closed_at + LONGEST_WINDOW) - self._since
+
+    def _set_rate(self, rate: float) -> None:
+        agrees = self.rate / 2 <= rate <= 2 * self.rate
+        self._evidence = self._granted + (self._evidence if agrees else 0)
+        self.rate = rate
 
 
 @final
@@ -355,9 +419,19 @@ class RateGate:
         return known.let_through(now)
 
     def opens_at(self, model: str) -> float:
-        """The moment that the server named for the model, maybe past; -infinity without one."""
+        """When calls of the model may go again, maybe past; -infinity if it never refused one."""
         known = self._models.get(model)
         return -math.inf if known is None else known.opens_at
+
+    def named(self, model: str, now: float) -> float | None:
+        """Seconds until the moment that the server named; None if no such moment closes the gate.
+
+        That may be later than `opens_at`, which believes no wait of days.
+        """
+        known = self._models.get(model)
+        if known is None or known.opens_at <= now or known.named_at <= now:
+            return None
+        return known.named_at - now
 
     def rates(self) -> dict[str, float]:
         """Calls a second, by model, of those whose rate is known."""

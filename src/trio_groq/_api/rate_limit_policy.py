@@ -30,6 +30,8 @@ class RateLimitPolicy:
         cold_start: Calls in flight to a model that has not answered yet, 1 or more; each answer
             allows half a call more. None for any number. It keeps a burst of calls from being
             refused as a whole by a limit that is not known yet.
+        reactive: Whether the calls for a model wait together after the server has refused one.
+            Without it each is refused, and repeated, by itself.
 
     Raises:
         ConfigurationError: A value is out of its range.
@@ -40,6 +42,7 @@ class RateLimitPolicy:
     proactive: bool = attrs.field(default=True, validator=instance(bool))
     max_wait: float | None = attrs.field(default=60.0, validator=number(0, optional=True))
     cold_start: int | None = attrs.field(default=32, validator=count(1, optional=True))
+    reactive: bool = attrs.field(default=True, validator=instance(bool))
 
 
 def estimate_tokens(body_bytes: int, max_completion_tokens: int | None = None) -> int:

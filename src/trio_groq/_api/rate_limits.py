@@ -135,10 +135,11 @@ def wait_after(error: RateLimitError, unnamed: float = UNNAMED_WAIT) -> float:
 
 
 def retry_after(headers: Mapping[str, str], body_message: str | None, now: float) -> float | None:
-    """Find how long the server asks to wait: the first of these that can be read.
+    """Find how long the server asks to wait: the first of these that can be read and is not 0.
 
     `retry-after-ms` (milliseconds); `retry-after` (seconds, an HTTP-date or a duration); the
-    words "try again in 6.78s" of the error's message. A moment in the past counts as unreadable.
+    words "try again in 6.78s" of the error's message. A moment in the past counts as unreadable,
+    and 0 as said only if no other says more: it is what a fraction was rounded down to.
 
     Args:
         headers: Header fields; names are looked up in lower case.
@@ -152,10 +153,13 @@ def retry_after(headers: Mapping[str, str], body_message: str | None, now: float
     Source: RFC 9110, 6.6.1 and 10.2.3; `retry-after-ms` and the message are Groq's own.
     """
     milliseconds = _number(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
+    if milliseconds:
         return milliseconds / 1000
     seconds = _header_wait(headers.get("retry-after", ""), headers.get("date", ""), now)
-    return seconds if seconds is not None else _message_wait(body_message or "")
+    if seconds:
+        return seconds
+    wait = _message_wait(body_message or "")
+    return 0.0 if wait is None and (milliseconds, seconds) != (None, None) else wait
 
 
 def _header_wait(text: str, date: str, now: float) -> float | None:

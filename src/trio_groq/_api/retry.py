@@ -8,9 +8,9 @@ early. In this order, the first that applies decides:
 2. Events of the result were received (`partial`): stop. What was handed out cannot be taken back.
 3. The caller's verdict (`verdict`) is no: stop.
 4. `x-should-retry` of an error response: as it says, against any status.
-5. The caller's verdict is yes: go on, against any status.
-6. By the error: see `is_transient`. So 400, 401, 403, 404, 413 and 422 are never repeated unless
-   the server or the caller says so, and neither does it by accident.
+5. The status is 400, 401, 403, 404, 413 or 422: stop. The request itself is at fault, which nobody
+   but the server knows better.
+6. The caller's verdict is yes: go on. Else by the error: see `is_transient`.
 7. The server names a wait: that one, unless it is longer than we care to wait; then stop.
 8. Otherwise exponential backoff with jitter.
 9. A wait that would not end before the deadline is not begun: stop.
@@ -94,6 +94,8 @@ class RetryPolicy:
             more, the error is raised at once; its `retry_after` tells how long.
         statuses: Statuses from 400 to 499 that are repeated; those from 500 on always are.
         verdict: Asked about each error that may be repeated, with the error; None to have no say.
+            Its no is final. Its yes goes beyond `statuses`, but not against `x-should-retry`, nor
+            for 400, 401, 403, 404, 413 and 422.
         idempotency_key: Whether all attempts of a call carry one and the same `Idempotency-Key`.
 
     Raises:
@@ -180,6 +182,8 @@ def _may_retry(policy: RetryPolicy, error: GroqError, headers: Mapping[str, str]
         told = _SHOULD_RETRY.get(headers.get("x-should-retry", "").lower())
         if told is not None:
             return told
+    if isinstance(error, APIStatusError) and error.status_code in NEVER_RETRIED:
+        return False
     return verdict is True or is_transient(error, policy.statuses)
 
 

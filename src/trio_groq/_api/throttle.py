@@ -93,8 +93,8 @@ class _Budget:
 
     def __init__(self, policy: RateLimitPolicy, now: float) -> None:
         self.line: Final = Line()
-        self.requests = 0  # under way: no header knows of them yet
-        self.tokens = 0
+        self.requests: int = 0  # under way: no header knows of them yet
+        self.tokens: int = 0
         self._last_cost = 0
         self._last_at = now
         self._own_requests = _per_minute(policy.requests_per_minute, now)

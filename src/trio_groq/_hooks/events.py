@@ -252,11 +252,14 @@ class CircuitChanged:
         origin: Whose circuit, as `https://host`.
         before: The state until now.
         after: The state from now on.
+        open_for: For one that opens, seconds from now after which it is half-open to the next call
+            that asks; else None.
     """
 
     origin: str
     before: str
     after: str
+    open_for: float | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -266,10 +269,13 @@ class ClientStarted:
     Attributes:
         base_url: Where its API is.
         settings: How it is set up, for people; secrets do not show.
+        circuit: Origin of its circuit, which is closed, as in `CircuitChanged`; None where it has
+            none.
     """
 
     base_url: str
     settings: str = attrs.field(repr=False)
+    circuit: str | None = None
 
 
 Event: TypeAlias = (

@@ -127,9 +127,16 @@ class Hooks:
                 call = msgspec.structs.replace(call, headers=_with_fields(call.headers, added))
         return CallWatch(self, started), call
 
-    def circuit_changed(self, origin: object, before: str, after: str) -> None:
-        """A circuit went from one state to another."""
-        self.tell(CircuitChanged(origin=str(origin), before=before, after=after))
+    def circuit_changed(self, origin: object, before: str, after: str, open_for: float) -> None:
+        """A circuit went from one state to another; one that opened stays so for `open_for`."""
+        self.tell(
+            CircuitChanged(
+                origin=str(origin),
+                before=before,
+                after=after,
+                open_for=open_for if after == "open" else None,
+            )
+        )
 
     def _note(self, observer: object, exc: Exception) -> None:
         name = type(observer).__qualname__

@@ -1,14 +1,22 @@
 """The metrics of calls: those of OpenTelemetry's conventions, and this package's own."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias, final
 
 from trio_groq._api.rate_limits import parse_rate_limits
-from trio_groq._hooks import CallFinished, CallStarted, CircuitChanged, ResponseHead
+from trio_groq._hooks import (
+    CallFinished,
+    CallStarted,
+    CircuitChanged,
+    ClientStarted,
+    ResponseHead,
+)
 from trio_groq.observe import _otel_names as names
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Histogram, Meter
+    from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
 
 __all__ = ["Attributes", "Metrics", "call_attributes"]
 
@@ -34,9 +42,15 @@ class Metrics:
 
     Args:
         meter: Makes the instruments.
+        clock: Seconds, for what changes without a call; asked in the exporter's thread, too.
     """
 
-    def __init__(self, meter: "Meter") -> None:
+    def __init__(self, meter: "Meter", clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # By origin: the state, and when one that is open will be half-open. As many as a program
+        # has addresses of the API.
+        self._circuits: dict[str, tuple[str, float]] = {}
+
         def seconds(name: str, description: str) -> "Histogram":
             return meter.create_histogram(
                 name,
@@ -66,8 +80,10 @@ class Metrics:
         self._remaining = meter.create_gauge(
             names.GROQ_REMAINING, description="What is left of a rate limit, as last stated."
         )
-        self._circuit = meter.create_gauge(
-            names.GROQ_CIRCUIT, description="State of a circuit: 0 closed, 1 half-open, 2 open."
+        meter.create_observable_gauge(
+            names.GROQ_CIRCUIT,
+            callbacks=[self._circuit_states],
+            description="State of a circuit: 0 closed, 1 half-open, 2 open.",
         )
 
     def ended(self, call: CallStarted, seconds: float, status: str, error_type: str = "") -> None:
@@ -122,6 +138,21 @@ class Metrics:
             if window.remaining is not None:
                 self._remaining.set(window.remaining, {"model": event.call.model, "limit": kind})
 
+    def client_started(self, event: ClientStarted) -> None:
+        """A client was made: its circuit is closed, unless another one's is known to be open."""
+        if event.circuit is not None:
+            self._circuits.setdefault(event.circuit, ("closed", math.inf))
+
     def circuit_changed(self, event: CircuitChanged) -> None:
         """A circuit went from one state to another."""
-        self._circuit.set(names.CIRCUIT_STATES[event.after], {"origin": event.origin})
+        open_for = math.inf if event.open_for is None else event.open_for
+        self._circuits[event.origin] = event.after, self._clock() + open_for
+
+    def _circuit_states(self, _options: "CallbackOptions") -> "Iterator[Observation]":
+        from opentelemetry.metrics import Observation  # noqa: PLC0415 (an extra)
+
+        now = self._clock()
+        # Of a copy: the exporter has a thread of its own.
+        for origin, (state, ends_at) in tuple(self._circuits.items()):
+            shown = "half-open" if now >= ends_at else state
+            yield Observation(names.CIRCUIT_STATES[shown], {"origin": origin})

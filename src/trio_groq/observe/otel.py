@@ -20,6 +20,7 @@ from trio_groq._hooks import (
     CallFinished,
     CallStarted,
     CircuitChanged,
+    ClientStarted,
     Event,
     ResponseHead,
 )
@@ -140,6 +141,10 @@ class OpenTelemetryObserver:
     @on_event.register
     def _head_came(self, event: ResponseHead) -> None:
         self._metrics.head_came(event)
+
+    @on_event.register
+    def _client_started(self, event: ClientStarted) -> None:
+        self._metrics.client_started(event)
 
     @on_event.register
     def _circuit_changed(self, event: CircuitChanged) -> None:
