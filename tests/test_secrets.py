@@ -18,7 +18,15 @@ import pytest
 import trio
 
 import trio_groq
-from trio_groq import ChatStream, ClientConfig, GroqClient, RetryPolicy, Timeouts
+from trio_groq import (
+    BatchResponseLine,
+    ChatStream,
+    ClientConfig,
+    GroqClient,
+    RetryPolicy,
+    Timeouts,
+    read_batch_lines,
+)
 from trio_groq.config import CircuitBreakerPolicy, PoolLimits
 from trio_groq.errors import GroqError, InvalidRequestError
 from trio_groq.observe import LoggingObserver
@@ -454,6 +462,27 @@ async def test_what_is_repeated_of_header_fields(
     async with GroqClient(KEY, base_url=fake_groq.url, **default) as client:  # type: ignore[arg-type]  # of the two
         with pytest.raises(GroqError) as caught:
             await client.request("GET", "models", **extra)  # type: ignore[call-overload]  # as above
+    assert_hidden(caught.value, caplog)
+
+
+async def test_what_responses_that_are_read_by_the_caller_repeat(
+    fake_groq: FakeGroq, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_groq.enqueue(echoes(GATEWAY)["success, no utf-8"])
+    async with GroqClient(GATEWAY, base_url=fake_groq.url) as client:
+        response = await client.chat.completions.with_raw_response.create(**ASK)
+        with pytest.raises(GroqError) as caught:
+            await response.json()
+        assert_hidden(caught.value, caplog)
+        with pytest.raises(GroqError) as caught:
+            await response.parse()
+    assert_hidden(caught.value, caplog)
+
+
+def test_what_batches_repeat(caplog: pytest.LogCaptureFixture) -> None:
+    line = f'{{"id": "{KEY}\xff"}}\n'.encode("latin-1")
+    with pytest.raises(GroqError) as caught:
+        list(read_batch_lines([line], BatchResponseLine))
     assert_hidden(caught.value, caplog)
 
 

@@ -110,6 +110,32 @@ def test_beyond_it(location: str, got: str | None) -> None:
     assert "gsk_test" not in f"{error!r}{error.__notes__}"
 
 
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://user:hunter2@api.groq.com/new", "'https://api.groq.com/new'"),
+        ("foo://x/new?key=hunter2#hunter2", "'foo://x/new'"),
+        ("foo:user:hunter2@x/new", "'foo:x/new'"),
+        ("javascript:alert(1)", "'javascript:alert(1)'"),
+        ("https://[::1/hunter2", "something that is no URL"),
+        ("https://gw-0123456789.test:x/gw-0123456789", "'https://***.test:x/***'"),
+        ("/" + "a" * 9000, f"'/{'a' * 199}'..."),
+    ],
+)
+def test_what_is_shown_of_a_place(location: str, shown: str) -> None:
+    asked = request()._replace(headers=((b"Authorization", b"Bearer gw-0123456789"),))
+    came = ResponseHead(
+        307, Headers([(b"location", location.encode()), (b"x-request-id", b"gw-0123456789")])
+    )
+    with pytest.raises(APIStatusError) as caught:
+        follow(asked, came, 0)
+    error = caught.value
+    assert error.message == f"307 redirect: expected a URL in Location, got {shown}"
+    assert error.request_id == "***"
+    assert "gw-0123456789" not in error.headers["location"]
+    assert came.headers["location"] == location
+
+
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_a_post_does_not_become_a_get(status: int) -> None:
     assert follow(request(), head("/new", status), 0).method == b"GET"

@@ -46,16 +46,12 @@ class Redactor:
         target: The request's target, for what its query has of keys.
     """
 
-    __slots__ = ("_pieces", "_wholes")
+    __slots__ = ("_blocks", "_wholes")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = (), target: bytes = b"") -> None:
         secrets = {*_in_fields(fields), *_in_query(target)}
         self._wholes = [form for each in secrets for form in _forms_of(each)]
-        self._pieces: dict[int, set[str]] = {}
-        for whole in self._wholes:
-            width = min(len(whole), MAX_PIECE)
-            pieces = self._pieces.setdefault(width, set())
-            pieces.update(whole[at : at + width] for at in range(len(whole) - width + 1))
+        self._blocks = [block for whole in self._wholes for block in _blocks_of(whole)]
 
     @classmethod
     def of_keys(cls, *keys: object) -> "Redactor":
@@ -68,12 +64,24 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets."""
         text = mask(text)
+        folded = text.lower()
+        for block in self._blocks:
+            if block in folded:
+                return self._searched(text)
+        return text
+
+    def _searched(self, text: str) -> str:
+        """The text, in which there is at least a block of a secret."""
         if len(text) > MAX_SEARCHED:
-            for whole in self._wholes:
-                text = re.sub(re.escape(whole), _HIDDEN, text, flags=re.IGNORECASE)
-            return text
-        for width, pieces in self._pieces.items():
-            text = _without(text, width, pieces)
+            any_whole = "|".join(map(re.escape, sorted(self._wholes, key=len, reverse=True)))
+            return re.sub(any_whole, _HIDDEN, text, flags=re.IGNORECASE)
+        pieces: dict[int, set[str]] = {}
+        for whole in self._wholes:
+            width = min(len(whole), MAX_PIECE)
+            parts = (whole[at : at + width] for at in range(len(whole) - width + 1))
+            pieces.setdefault(width, set()).update(parts)
+        for width, of_width in pieces.items():
+            text = _without(text, width, of_width)
         return text
 
     def start(self, body: bytes | bytearray | memoryview, size: int) -> bytes:
@@ -160,6 +168,12 @@ def _forms_of(secret: str) -> set[str]:
     escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
     forms = {secret, escaped, escaped.replace("/", "\\/"), secret.translate(_HTML)}
     return {form.lower() for form in (*forms, quote(secret, safe=""))}
+
+
+def _blocks_of(secret: str) -> list[str]:
+    """Parts of a secret, of which every piece of it has one: they are found at once."""
+    size = MAX_PIECE // 2 if len(secret) > MAX_PIECE else len(secret)
+    return [secret[at : at + size] for at in range(0, len(secret) - size + 1, size)]
 
 
 def _without(text: str, width: int, pieces: set[str]) -> str:

@@ -121,18 +121,19 @@ def error_from_response(
     """
     headers = redactor.headers(headers)
     payload = redactor.value(decode_any(body))
-    body = redactor.start(body, MAX_TEXT_BYTES)
     fault = read_fault(payload)
+    # What is told in full is not quoted.
+    quoted = b"" if fault.message.strip() else redactor.start(body, MAX_TEXT_BYTES)
     kind, reason = kind_of(status, fault)
     error = kind(
-        f"{status} {reason}: {_said(fault, body)}",
+        f"{status} {reason}: {_said(fault, quoted)}",
         status_code=status,
         code=fault.code,
         type=fault.type,
         param=fault.param,
         request=request,
         request_id=headers.get("x-request-id") or request_id_in(payload),
-        body=_kept(payload, body),
+        body=_kept(payload, quoted),
         retry_after=retry_after(headers, fault.message, now),
         headers=headers,
         rate_limits=parse_rate_limits(headers),
