@@ -545,6 +545,16 @@ def test_keys_in_wrong_variables(
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize("where", ["base_url", "log_level", "max_event_bytes"])
+def test_keys_in_wrong_places_of_a_file(tmp_path: Path, where: str, key: str) -> None:
+    path = tmp_path / "groq.json"
+    path.write_text(json.dumps({"api_key": key, where: key}))
+    with pytest.raises(GroqError, match=where) as caught:
+        ClientConfig.from_file(path, environ={})
+    assert hidden(told(caught.value, variables=False))
+
+
 async def test_keys_in_wrong_places_of_a_call(fake_groq: FakeGroq) -> None:
     async with GroqClient(GATEWAY, base_url=fake_groq.url) as client:
         for key in (GATEWAY, KEY):

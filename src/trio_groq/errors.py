@@ -311,8 +311,8 @@ class APIStatusError(APIError):
         rate_limits: The response's `x-ratelimit-*` headers, None if there were none.
         failed_generation: `error.failed_generation`: what the model had written when the API
             refused it.
-        headers: The response's header fields, names in lower case; empty for an error inside a
-            stream.
+        headers: The response's header fields, names in lower case, the request's secrets hidden in
+            them; empty for an error inside a stream.
     """
 
     def __init__(
