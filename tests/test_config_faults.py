@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
         ),
         pytest.param(
             {"max_event_bytes": "x" * 99},
-            f"max_event_bytes: expected an integer, got '{'x' * 60}'",
+            "max_event_bytes: expected an integer, got str of length 99",
             id="long",
         ),
         pytest.param(

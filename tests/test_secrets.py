@@ -1,23 +1,41 @@
 """The key is shown by nothing that this package makes: reprs, errors, tracebacks, logs, pickles."""
 
+import copy
+import functools
+import html
+import json
 import pickle
 import traceback
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
+import h11
 import pytest
 import trio
 
 import trio_groq
-from trio_groq import ChatStream, ClientConfig, GroqClient, Timeouts
+from trio_groq import (
+    BatchResponseLine,
+    ChatStream,
+    ClientConfig,
+    GroqClient,
+    RetryPolicy,
+    Timeouts,
+    read_batch_lines,
+)
 from trio_groq.config import CircuitBreakerPolicy, PoolLimits
-from trio_groq.errors import GroqError
+from trio_groq.errors import GroqError, InvalidRequestError
+from trio_groq.observe import LoggingObserver
 from trio_groq.testing import FakeGroq, Fault, Reply
 
 KEY = "gsk_0123456789abcdefghijklmnopqrstuvWXYZ"
 OTHER = "gsk_zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQ"
+GATEWAY = "gw-SECRETabc/def~ghi_jkl=mno.pqr&stu"
+"""A key as gateways have them: of no form that could be known."""
 ASK: dict[str, Any] = {
     "model": "llama-3.1-8b-instant",
     "messages": [{"role": "user", "content": "Hello"}],
@@ -70,7 +88,7 @@ def told(error: BaseException, *, variables: bool = True) -> str:
 
 
 def hidden(text: str) -> bool:
-    return not any(key[4:-4] in text for key in (KEY, OTHER))
+    return not any(key[4:-4] in text for key in (KEY, OTHER, GATEWAY))
 
 
 async def read(stream: ChatStream) -> None:
@@ -260,7 +278,296 @@ async def test_reprs(fake_groq: FakeGroq) -> None:
             assert hidden(f"{thing!r}{thing!s}")
 
 
-@pytest.mark.parametrize("key", [KEY, lambda: KEY], ids=["text", "function"])
-def test_a_configuration_with_a_key_is_not_pickled(key: Any) -> None:
-    with pytest.raises((TypeError, pickle.PicklingError, AttributeError)):
-        pickle.dumps(ClientConfig(api_key=key))
+def key_of(key: str) -> str:
+    """What an `api_key` that is a function may be bound to."""
+    return key
+
+
+BOUND = functools.partial(key_of, GATEWAY)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"api_key": KEY}, id="text"),
+        pytest.param({"api_key": lambda: KEY}, id="function"),
+        pytest.param({"api_key": BOUND}, id="bound"),
+        pytest.param({"default_headers": {"authorization": f"Bearer {KEY}"}}, id="header"),
+        pytest.param({"default_query": {"api_key": GATEWAY}}, id="query"),
+    ],
+)
+def test_a_configuration_with_a_key_is_not_pickled(fields: Any) -> None:
+    config = ClientConfig(**fields)
+    with pytest.raises(TypeError, match="never to be pickled"):
+        pickle.dumps(config)
+    assert copy.copy(config) == config
+    assert hidden(repr(config))
+
+
+def test_a_configuration_without_one_is_pickled() -> None:
+    config = ClientConfig(default_headers={"x-team": "blue"}, default_query={"v": 1})
+    assert pickle.loads(pickle.dumps(config)) == config  # noqa: S301 (made here)
+
+
+# --- what the server repeats
+
+
+def wire(head: str, body: str = "") -> Reply:
+    return Reply.raw(f"HTTP/1.1 {head}\r\n\r\n{body}".encode("latin-1"), close=True)
+
+
+def answered(status: int, body: str, kind: str = "application/json", *fields: str) -> Reply:
+    lines = (str(status), f"content-type: {kind}", f"content-length: {len(body)}", *fields)
+    return wire("\r\n".join(lines), body)
+
+
+def echoes(key: str) -> dict[str, Reply]:
+    """Answers with the key in every place where there is one."""
+    error = {"message": f"Invalid API Key: {key}", "code": key, "type": key, "param": key}
+    told = json.dumps({"error": {**error, "failed_generation": key}, "x_groq": {"id": key}})
+    slashes = json.dumps({"error": f"bad {key}"}).replace("/", "\\/")
+    escaped = "".join(f"\\u{ord(char):04x}" for char in key)
+    page = f"<html><title>No {key} here</title>{key}</html>"
+    fields = (f"www-authenticate: Bearer {key}", f"x-request-id: {key}", f"x-{key[:3]}: {key}")
+    chunked = "200 OK\r\ntransfer-encoding: chunked"
+    return {
+        "json": answered(401, told),
+        "json, key of an object": answered(400, json.dumps({"detail": {key: [{"k": key}]}})),
+        "json, other slashes": answered(400, slashes),
+        "json, escaped": answered(400, f'{{"error": "bad {escaped}"}}'),
+        "json, cut": answered(400, json.dumps({"error": "x" * 180 + key})[:-2]),
+        "page": answered(502, page, "text/html"),
+        "page, escaped": answered(502, html.escape(page), "text/html"),
+        "text": answered(500, f"{'x' * 185} {key}", "text/plain"),
+        "header fields": answered(403, "{}", "application/json", *fields),
+        "retried": answered(503, told, "application/json", *fields),
+        "place elsewhere": wire(f"307 No\r\nlocation: https://{key.replace('/', '')}.test/{key}"),
+        "place with a user": wire(f"307 No\r\nlocation: https://u:{key}@127.0.0.1/{key}"),
+        "place that is none": wire(f"307 No\r\nlocation: foo://x/?k={key}"),
+        "place with a port": wire(f"307 No\r\nlocation: https://h:{key}/{key}"),
+        "head, bad line": wire(f"200 OK\r\nauthorization Bearer {key}"),
+        "head, bad status": wire(f"2x0 Bearer {key}"),
+        "head, bad value": wire(f"200 OK\r\nx-{key[:3]}: {key}\x01"),
+        "head, coding": wire(f"200 OK\r\ncontent-length: 1\r\ncontent-encoding: {key}", "x"),
+        "head, framing": wire(f"200 OK\r\ntransfer-encoding: {key}"),
+        "head, length": wire(f"200 OK\r\ncontent-length: {key}"),
+        "chunk's size": wire(chunked, f"{key}\r\n"),
+        "chunk's extension": wire(chunked, f"5 {key}\r\n"),
+        "chunk's end": wire(chunked, f"5\r\nhello{key}\r\n"),
+        "trailer": wire(chunked, f"5\r\nhello\r\n0\r\n{key}\r\n\r\n"),
+        "success, no json": answered(200, f"{{{key}", "application/json", *fields),
+        "success, no utf-8": answered(200, f'{{"id": "{key}\xff"}}'),
+        "success, other type": answered(200, json.dumps({"object": 5, "id": {key: key}})),
+        "success, page": answered(200, page, "text/html", *fields),
+    }
+
+
+def stream_of(*events: str) -> Reply:
+    return Reply(body="".join(events).encode("latin-1"), content_type="text/event-stream")
+
+
+def stream_echoes(key: str) -> dict[str, Reply]:
+    """Streams that do the same."""
+    error = {"message": f"refused {key}", "code": "tool_use_failed", "failed_generation": key}
+    return {
+        "error event": stream_of(f"event: error\ndata: {json.dumps({'error': error})}\n\n"),
+        "error event, text": stream_of(f"event: error\ndata: refused {key}\n\n"),
+        "error in a chunk": stream_of(f"data: {json.dumps({'error': error})}\n\n"),
+        "no json": stream_of(f"data: {key}\n\n"),
+        "no json, cut": stream_of(f"data: {'x' * 180}{key}\n\n"),
+        "no utf-8": stream_of(f'data: {{"id": "\xff{key}"}}\n\n'),
+        "other type": stream_of(f"data: {json.dumps({'choices': {key: key}})}\n\n"),
+    }
+
+
+OBSERVERS: Any = (LoggingObserver(),)
+PARTS = [GATEWAY[at : at + 14] for at in range(len(GATEWAY) - 14)]
+
+
+def assert_hidden(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    # What the server says is in the frame that reads it, before it is made an error of.
+    text = told(error, variables=False)
+    text += caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    assert hidden(text)
+    assert not [part for part in PARTS if part in text]
+    assert not any(isinstance(each, h11.ProtocolError) for each in chain_of(error))
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY, "gsk_abc-def_ghi-SECRET"])
+@pytest.mark.parametrize("what", echoes(""))
+async def test_what_is_repeated(
+    fake_groq: FakeGroq, what: str, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1, "trio_groq")
+    reply = echoes(key)[what]
+    fake_groq.enqueue(*[reply] * 4)
+    config = ClientConfig(
+        api_key=key, base_url=fake_groq.url, observers=OBSERVERS, circuit_breaker=None
+    )
+    policy = RetryPolicy(max_retries=1, initial_delay=0.0)
+    async with GroqClient(config=config, max_retries=policy) as client:
+        with pytest.raises(GroqError) as caught:
+            await client.chat.completions.create(**ASK)
+        assert_hidden(caught.value, caplog)
+        with pytest.raises(GroqError) as caught:
+            await read(client.chat.completions.stream(**ASK))
+        assert_hidden(caught.value, caplog)
+        assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", stream_echoes(""))
+async def test_what_streams_repeat(
+    fake_groq: FakeGroq, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1, "trio_groq")
+    fake_groq.enqueue(*[stream_echoes(GATEWAY)[what]] * 2)
+    config = ClientConfig(
+        api_key=GATEWAY,
+        base_url=fake_groq.url,
+        observers=OBSERVERS,
+        circuit_breaker=None,
+    )
+    async with GroqClient(config=config, max_retries=0) as client:
+        with pytest.raises(GroqError) as caught:
+            await read(client.chat.completions.stream(**ASK))
+        assert_hidden(caught.value, caplog)
+        with pytest.raises(GroqError) as caught:
+            async with client.responses.stream(model="m", input="Hello") as stream:
+                await stream.until_done()
+        assert_hidden(caught.value, caplog)
+
+
+@pytest.mark.parametrize(
+    ("fields", "query"),
+    [
+        ({"Authorization": f"Bearer {GATEWAY}"}, {}),
+        ({"authorization": GATEWAY}, {}),
+        ({"X-Api-Key": GATEWAY}, {}),
+        ({"Authorization": "Basic " + b64encode(f"u:{GATEWAY}".encode()).decode()}, {}),
+        ({}, {"api_key": GATEWAY}),
+    ],
+    ids=["bearer", "bare", "another field", "password", "query"],
+)
+@pytest.mark.parametrize("where", ["call", "client"])
+async def test_what_is_repeated_of_header_fields(
+    fake_groq: FakeGroq,
+    fields: dict[str, str],
+    query: dict[str, str],
+    where: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fake_groq.enqueue(echoes(GATEWAY)["json"])
+    default = {"default_headers": fields, "default_query": query} if where == "client" else {}
+    extra = {"extra_headers": fields, "extra_query": query} if where == "call" else {}
+    async with GroqClient(KEY, base_url=fake_groq.url, **default) as client:  # type: ignore[arg-type]  # of the two
+        with pytest.raises(GroqError) as caught:
+            await client.request("GET", "models", **extra)  # type: ignore[call-overload]  # as above
+    assert_hidden(caught.value, caplog)
+
+
+async def test_what_responses_that_are_read_by_the_caller_repeat(
+    fake_groq: FakeGroq, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_groq.enqueue(echoes(GATEWAY)["success, no utf-8"])
+    async with GroqClient(GATEWAY, base_url=fake_groq.url) as client:
+        response = await client.chat.completions.with_raw_response.create(**ASK)
+        with pytest.raises(GroqError) as caught:
+            await response.json()
+        assert_hidden(caught.value, caplog)
+        with pytest.raises(GroqError) as caught:
+            await response.parse()
+    assert_hidden(caught.value, caplog)
+
+
+def test_what_batches_repeat(caplog: pytest.LogCaptureFixture) -> None:
+    line = f'{{"id": "{KEY}\xff"}}\n'.encode("latin-1")
+    with pytest.raises(GroqError) as caught:
+        list(read_batch_lines([line], BatchResponseLine))
+    assert_hidden(caught.value, caplog)
+
+
+# --- keys in wrong places
+
+
+MISPLACED: dict[str, Callable[[str], object]] = {
+    "url": lambda key: GroqClient(key, base_url=key),
+    "url's query": lambda key: GroqClient(KEY, base_url=f"https://h.test/?api_key={key}"),
+    "url's bare query": lambda key: GroqClient(KEY, base_url=f"https://h.test/?{key}"),
+    "url's fragment": lambda key: GroqClient(KEY, base_url=f"https://h.test/#{key}"),
+    "url's user": lambda key: GroqClient(KEY, base_url=f"https://u:{quote(key)}@h.test/"),
+    "url's port": lambda key: GroqClient(KEY, base_url=f"https://h.test:{key}"),
+    "url's path": lambda key: GroqClient(key, base_url=f"http://h.test/{key}"),
+    "timeout": lambda key: GroqClient(KEY, timeout=key),  # type: ignore[arg-type]  # what is tested
+    "part of timeouts": lambda key: Timeouts(read=key),  # type: ignore[arg-type]  # as above
+    "retries": lambda key: GroqClient(KEY, max_retries=key),  # type: ignore[arg-type]  # as above
+    "level": lambda key: ClientConfig(log_level=key),  # type: ignore[arg-type]  # as above
+    "models": lambda key: ClientConfig(models=key),
+    "header's name": lambda key: GroqClient(
+        KEY, default_headers={f"Authorization: Bearer {key}": ""}
+    ),
+    "header of a view": lambda key: GroqClient(KEY).with_options(
+        default_headers={f"Bearer {key}": ""}
+    ),
+    "proxy": lambda key: GroqClient(key, proxy=f"{key}://h.test"),
+}
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize("where", MISPLACED)
+def test_keys_in_wrong_places(where: str, key: str) -> None:
+    with pytest.raises(GroqError) as caught:
+        MISPLACED[where](key)
+    text = told(caught.value, variables=False)
+    assert hidden(text)
+    assert not [part for part in PARTS if part in text]
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize(
+    ("variable", "form"),
+    [
+        ("GROQ_BASE_URL", "{}"),
+        ("GROQ_BASE_URL", "https://h.test/?k={}"),
+        ("GROQ_BASE_URL", "https://h.test:{}"),
+        ("GROQ_LOG", "{}"),
+        ("GROQ_CUSTOM_HEADERS", "Bearer {}: x"),
+        ("GROQ_CUSTOM_HEADERS", "Authorization Bearer {}"),
+    ],
+)
+def test_keys_in_wrong_variables(
+    variable: str, form: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", key)
+    monkeypatch.setenv(variable, form.format(key))
+    with pytest.raises(GroqError, match=f"^{variable}") as caught:
+        GroqClient()
+    assert hidden(told(caught.value, variables=False))
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize("where", ["base_url", "log_level", "max_event_bytes"])
+def test_keys_in_wrong_places_of_a_file(tmp_path: Path, where: str, key: str) -> None:
+    path = tmp_path / "groq.json"
+    path.write_text(json.dumps({"api_key": key, where: key}))
+    with pytest.raises(GroqError, match=where) as caught:
+        ClientConfig.from_file(path, environ={})
+    assert hidden(told(caught.value, variables=False))
+
+
+async def test_keys_in_wrong_places_of_a_call(fake_groq: FakeGroq) -> None:
+    async with GroqClient(GATEWAY, base_url=fake_groq.url) as client:
+        for key in (GATEWAY, KEY):
+            for options in (
+                {"extra_headers": {f"Authorization: Bearer {key}": ""}},
+                {"extra_headers": {f"a {key}": ""}},
+                {"timeout": key},
+                {"max_retries": key},
+            ):
+                with pytest.raises(GroqError) as caught:
+                    await client.request("GET", "models", **options)
+                assert hidden(told(caught.value, variables=False))
+        with pytest.raises(InvalidRequestError) as caught:
+            await client.chat.completions.create(**ASK, temperature=KEY)  # type: ignore[call-overload]  # as above
+    assert hidden(told(caught.value, variables=False))
+    assert caught.value.value == "gsk_***"

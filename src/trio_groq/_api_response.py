@@ -151,6 +151,7 @@ class APIResponse(Unparsed, Generic[T]):
         try:
             return msgspec.json.decode(body)
         except (ValueError, RecursionError) as exc:
+            self._response.redactor().hide(exc)  # it may have all of the body
             raise APIResponseValidationError(
                 f"{self.status_code} response: expected JSON, got other ({exc})",
                 request=self._response.request,

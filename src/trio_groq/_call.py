@@ -17,6 +17,7 @@ import trio
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
 from trio_groq._api.model_knowledge import ModelKnowledge
+from trio_groq._api.redaction import Redactor
 from trio_groq._api.redirects import follow, is_redirect
 from trio_groq._api.requests import Call, HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.responses import (
@@ -30,7 +31,7 @@ from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_tim
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
-from trio_groq.errors import APIConnectionError
+from trio_groq.errors import APIConnectionError, APIError, InvalidRequestError
 from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -224,7 +225,11 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                     response.finish()
                 head = response.head
                 raise error_from_unexpected_body(
-                    head.status, head.headers, body, request=response.request
+                    head.status,
+                    head.headers,
+                    body,
+                    request=response.request,
+                    redactor=response.redactor(),
                 )
             response.awaits_token = events
             return None, response
@@ -271,14 +276,22 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         key = self.api_key
         if not isinstance(key, Secret):
             key = await self._key(deadlines)
-        request = self.builder.build(call, key, retries)
+        try:
+            request = self.builder.build(call, key, retries)
+        except InvalidRequestError as exc:
+            Redactor.of_keys(key).hide(exc)
+            raise
         info = self.builder.describe(call)
         followed = 0
         while True:
-            connection, head = await self.pool.send(request, deadlines)
-            response = OpenResponse(self.pool, connection, head, info, deadlines)
+            try:
+                connection, head = await self.pool.send(request, deadlines)
+            except APIError as exc:
+                Redactor(request.headers, request.target).hide(exc)
+                raise
+            response = OpenResponse(self.pool, connection, head, info, deadlines, sent=request)
             if watch is not None:
-                watch.head_came(head.status, head.headers)
+                watch.head_came(head.status, response.shown_headers())
             if head.status < _ERROR_STATUS:
                 return response
             try:
@@ -296,6 +309,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                     request=info,
                     now=time.time(),
                     knowledge=self.knowledge,
+                    redactor=response.redactor(),
                 )
             request = follow(request, head, followed)
             followed += 1

@@ -326,11 +326,16 @@ class EventStream(ABC, Generic[E, R]):
 
     def _api_error(self, data: Buffer) -> APIError:
         """The error that an event reports."""
-        return error_from_event(bytes(data), request_id=self._opened().request_id)
+        response = self._opened()
+        return error_from_event(
+            bytes(data), request_id=response.request_id, redactor=response.redactor()
+        )
 
     def _unreadable(self, data: Buffer, why: Exception) -> APIResponseValidationError:
         """The error for an event that cannot be decoded."""
-        excerpt = bytes(data[:_EXCERPT]).decode("utf-8", "replace")
+        redactor = self._opened().redactor()
+        redactor.hide(why)
+        excerpt = redactor.start(data, _EXCERPT).decode("utf-8", "replace")
         return APIResponseValidationError(
             f"stream event: expected {self._NOUN} ({why}), got {excerpt!r}", body=excerpt
         )
@@ -348,6 +353,7 @@ class EventStream(ABC, Generic[E, R]):
 
     def _broken(self, exc: APIConnectionError) -> None:
         """A receive failed: what had come before it is still handed out."""
+        self._opened().redactor().hide(exc)
         if isinstance(exc, ProtocolError) and self._accumulator.finished:
             self._done = True
         else:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from trio_groq._api.rate_limits import parse_rate_limits
+from trio_groq._api.redaction import Redactor
 from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
-from trio_groq._http.messages import ResponseHead, Span
+from trio_groq._http.messages import Headers, Request, ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq.errors import (
     APIError,
@@ -33,6 +34,9 @@ __all__ = ["MAX_BODY_BYTES", "OpenResponse", "Unparsed"]
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """A whole response in memory. The largest honest one is a batch of embeddings: 2,048 of 1,024
 numbers each are some 25 MB."""
+_ERROR_STATUS: Final = 300
+_OWN: Final = "req_"
+"""How the API's own names for calls begin."""
 
 
 class Unparsed(ABC):
@@ -75,7 +79,9 @@ class OpenResponse:
         "_first_byte_at",
         "_pool",
         "_queue",
+        "_sent",
         "_sent_at",
+        "_target",
         "_was_complete",
         "attempts",
         "awaits_token",
@@ -98,8 +104,13 @@ class OpenResponse:
         head: ResponseHead,
         request: RequestInfo,
         deadlines: Deadlines,
+        *,
+        sent: Request | None = None,
     ) -> None:
         now = trio.current_time()
+        # Not the request itself, whose body may be large.
+        self._sent = () if sent is None else sent.headers
+        self._target = b"" if sent is None else sent.target
         self._pool = pool
         self._connection: Connection | None = connection
         self._queue = connection.waited
@@ -124,7 +135,19 @@ class OpenResponse:
     @property
     def request_id(self) -> str | None:
         """The server's name for the call."""
-        return self.head.headers.get("x-request-id")
+        name = self.head.headers.get("x-request-id")
+        return None if name is None else self.redactor().text(name)
+
+    def shown_headers(self) -> Headers:
+        """The header fields for observers, who may log them; those of an error as it has them."""
+        headers = self.head.headers
+        if self.head.status < _ERROR_STATUS and headers.get("x-request-id", _OWN).startswith(_OWN):
+            return headers  # nobody has repeated anything
+        return self.redactor().headers(headers)
+
+    def redactor(self) -> Redactor:
+        """What hides the secrets that the request was sent with."""
+        return Redactor(self._sent, self._target)
 
     @property
     def open(self) -> bool:
@@ -244,6 +267,7 @@ class OpenResponse:
         except BaseException as exc:
             self.begun(exc)
             if isinstance(exc, APIError):
+                self.redactor().hide(exc)
                 self.blame(exc)
             if self.watch is not None:
                 self.watch.failed(exc)
@@ -278,6 +302,7 @@ class OpenResponse:
         except BaseException as exc:
             self.begun(exc)
             if isinstance(exc, APIError):
+                self.redactor().hide(exc)
                 self.blame(exc)
             if self.watch is not None:
                 self.watch.failed(exc)

@@ -74,7 +74,12 @@ def json_reader(decoder: JSONDecoder[T]) -> Reader[T]:
     def decode(body: bytes, response: OpenResponse) -> T:
         head = response.head
         return decode_json(
-            body, decoder, status=head.status, headers=head.headers, request=response.request
+            body,
+            decoder,
+            status=head.status,
+            headers=head.headers,
+            request=response.request,
+            redactor=response.redactor,
         )
 
     return Reader(decode=decode, strict=strict)

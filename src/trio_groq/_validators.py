@@ -9,10 +9,21 @@ from trio_groq.errors import ConfigurationError
 if TYPE_CHECKING:
     import attrs
 
-__all__ = ["count", "instance", "number", "one_of"]
+__all__ = ["count", "instance", "number", "one_of", "shown"]
 
+MAX_SHOWN: Final = 20
+"""Longest text of a wrong value that a message shows, in characters: a key is longer."""
 _MAX_FLOAT: Final = sys.float_info.max
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def shown(value: object) -> str:
+    """A wrong value as a message shows it: what may be a key, in a wrong place, is not shown."""
+    if isinstance(value, str | bytes) and len(value) > MAX_SHOWN:
+        return f"{type(value).__name__} of length {len(value)}"
+    if isinstance(value, str | bytes | int | float | None):
+        return repr(value)
+    return type(value).__name__
 
 
 def _is_number(value: object) -> bool:
@@ -27,7 +38,7 @@ def count(low: int, *, optional: bool = False) -> Validator:
         if optional and value is None:
             return
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise ConfigurationError(f"{field.name}: expected {expected}, got {value!r}")
+            raise ConfigurationError(f"{field.name}: expected {expected}, got {shown(value)}")
 
     return check
 
@@ -47,7 +58,7 @@ def number(
             return
         # Comparisons with nan are false; infinity is above `high`.
         if not _is_number(value) or not low <= value <= high or (above and value == low):
-            raise ConfigurationError(f"{field.name}: expected {expected}, got {value!r}")
+            raise ConfigurationError(f"{field.name}: expected {expected}, got {shown(value)}")
 
     return check
 
@@ -71,6 +82,8 @@ def one_of(choices: object) -> Validator:
     def check(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
         if value not in values:
             expected = ", ".join(values)
-            raise ConfigurationError(f"{field.name}: expected one of {expected}, got {value!r}")
+            raise ConfigurationError(
+                f"{field.name}: expected one of {expected}, got {shown(value)}"
+            )
 
     return check

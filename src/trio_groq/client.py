@@ -1,5 +1,6 @@
 """`GroqClient`: the connections, the settings, and the resources over them."""
 
+import os
 import random
 from collections.abc import Mapping
 from types import FunctionType, MethodType, TracebackType
@@ -13,11 +14,13 @@ import trio
 from trio_groq._api.auth import ApiKey, Secret
 from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._api.rate_limits import SeenRateLimits
+from trio_groq._api.redaction import hiding
 from trio_groq._api.requests import HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.retry import RetryOption, as_retry_policy
 from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
+from trio_groq._config.environment import KEY_VARIABLE
 from trio_groq._gates import Gates, GateStatistics
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
@@ -193,8 +196,13 @@ class GroqClient(Resources, FanOut):
             "strict_validation": strict_validation,
         }
         given = {name: value for name, value in given.items() if value is not None}
-        base = ClientConfig.from_env(**given) if config is None else attrs.evolve(config, **given)
-        config = _with_patience(base, timeout, max_retries)
+        known = None if config is None else config.api_key
+        with hiding(api_key, known, os.environ.get(KEY_VARIABLE)):
+            if config is None:
+                config = ClientConfig.from_env(**given)
+            else:
+                config = attrs.evolve(config, **given)
+            config = _with_patience(config, timeout, max_retries)
         self._owns_pool = True
         self._set_up(config, _new_shared(config))
 
@@ -256,14 +264,15 @@ class GroqClient(Resources, FanOut):
         Raises:
             ConfigurationError: A value is not valid.
         """
-        config = attrs.evolve(
-            self._config,
-            api_key=self._config.api_key if api_key is None else api_key,
-            default_headers={**self._config.default_headers, **(default_headers or {})},
-            default_query={**self._config.default_query, **(default_query or {})},
-        )
+        with hiding(self._config.api_key, api_key):
+            config = attrs.evolve(
+                self._config,
+                api_key=self._config.api_key if api_key is None else api_key,
+                default_headers={**self._config.default_headers, **(default_headers or {})},
+                default_query={**self._config.default_query, **(default_query or {})},
+            )
+            config = _with_patience(config, timeout, max_retries)
         view = object.__new__(GroqClient)
-        config = _with_patience(config, timeout, max_retries)
         view._owns_pool = False
         shared = self._shared
         view._set_up(config, shared if api_key is None else shared.for_key(config.required_key()))

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, SupportsIndex, TypeAlias
 
 import attrs
 
 from trio_groq._api.auth import ApiKey, Secret, checked_secret
 from trio_groq._api.circuit import CircuitBreakerPolicy
 from trio_groq._api.rate_limit_policy import RateLimitPolicy
+from trio_groq._api.redaction import hiding, is_secret
 from trio_groq._api.requests import HeaderOptions, QueryOptions, encode_headers, join_query
 from trio_groq._api.retry import RetryPolicy
 from trio_groq._api.retry_budget import RetryBudgetPolicy
@@ -20,6 +21,7 @@ from trio_groq._config.settings import (
     Node,
     Origins,
     Setting,
+    Tree,
     origins_of,
     overlaid,
     without_keys,
@@ -31,7 +33,7 @@ from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool_state import PoolLimits
 from trio_groq._http.proxies import Proxy, ProxyOption, ProxySettings, as_proxy
 from trio_groq._http.readiness import ReadinessOption
-from trio_groq._validators import count, instance, one_of
+from trio_groq._validators import count, instance, one_of, shown
 from trio_groq.errors import ConfigurationError, InvalidRequestError
 from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
@@ -48,6 +50,8 @@ __all__ = [
     "Timeouts",
 ]
 
+_NEVER_PICKLED: Final = "ClientConfig with {}: expected never to be pickled, got a pickle's request"
+
 LogLevel: TypeAlias = Literal["off", "error", "warning", "info", "debug", "trace"]
 """How much is logged; each level has those before it in it."""
 
@@ -55,6 +59,11 @@ LogLevel: TypeAlias = Literal["off", "error", "warning", "info", "debug", "trace
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
     """A key given as text is checked at once; a callable's answer when it is asked."""
     return key if key is None or callable(key) else checked_secret(key)
+
+
+def _shown_key(key: ApiKey | None) -> str:
+    """What a `repr` shows: of a function only that it is one, as it may be bound to a key."""
+    return f"<{type(key).__name__}>" if callable(key) else repr(key)
 
 
 def _proxy_or_none(option: ProxyOption) -> Proxy | None:
@@ -77,7 +86,7 @@ def _as_names(value: Any) -> Any:  # noqa: ANN401 (what is no list of names is t
 
 def _check_names(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(each, str) and each for each in value):
-        raise ConfigurationError(f"{field.name}: expected a list of names, got {value!r}")
+        raise ConfigurationError(f"{field.name}: expected a list of names, got {shown(value)}")
 
 
 def _check_observer(_owner: object, _field: "attrs.Attribute[Any]", value: object) -> None:
@@ -90,10 +99,13 @@ def _check_observer(_owner: object, _field: "attrs.Attribute[Any]", value: objec
 def _check(name: str, check: Callable[[Any], object], options: object) -> None:
     if not isinstance(options, Mapping):
         raise ConfigurationError(f"{name}: expected a mapping, got {type(options).__name__}")
+    wrong = ""
     try:
         check(options)
     except InvalidRequestError as exc:
-        raise ConfigurationError(f"{name}: {exc}") from None
+        wrong = str(exc)
+    if wrong:
+        raise ConfigurationError(f"{name}: {wrong}")
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +149,7 @@ class ClientConfig:
         ConfigurationError: A value is not valid. No message shows a key or a header's value.
     """
 
-    api_key: ApiKey | None = attrs.field(default=None, converter=_checked_key)
+    api_key: ApiKey | None = attrs.field(default=None, converter=_checked_key, repr=_shown_key)
     base_url: str = DEFAULT_BASE_URL
     allow_plaintext: bool = attrs.field(default=False, validator=instance(bool))
     timeouts: Timeouts = attrs.field(factory=Timeouts, validator=instance(Timeouts))
@@ -177,9 +189,23 @@ class ClientConfig:
     _origins: Origins = attrs.field(factory=Origins, alias="_origins", eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self.parsed_base_url()
-        _check("default_headers", encode_headers, self.default_headers)
-        _check("default_query", join_query, self.default_query)
+        with hiding(self.api_key):
+            self.parsed_base_url()
+            _check("default_headers", encode_headers, self.default_headers)
+            _check("default_query", join_query, self.default_query)
+
+    def __copy__(self) -> "ClientConfig":
+        return attrs.evolve(self)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Refuse to be pickled with a secret in it: a pickle is plain text."""
+        if self.api_key is not None:
+            raise TypeError(_NEVER_PICKLED.format("api_key"))
+        for options in (self.default_headers, self.default_query):
+            name = next(filter(is_secret, options), None)
+            if name is not None:
+                raise TypeError(_NEVER_PICKLED.format(name))
+        return super().__reduce_ex__(protocol)
 
     def parsed_base_url(self) -> BaseURL:
         """`base_url`, taken apart."""
@@ -209,16 +235,23 @@ class ClientConfig:
         Raises:
             ConfigurationError: A value is not valid; the message names the variable.
         """
-        found = environment_tree(environ, fields)
-        tree = overlaid(found, {name: _given(name, value) for name, value in fields.items()})
+        with hiding(fields.get("api_key"), environ.get(KEY_VARIABLE)):
+            found = environment_tree(environ, fields)
+            tree = overlaid(found, {name: _given(name, value) for name, value in fields.items()})
+            config = cls._of_tree(tree, found)
+        return attrs.evolve(config, _origins=origins_of(config, tree))
+
+    @classmethod
+    def _of_tree(cls, tree: Tree, found: Tree) -> "ClientConfig":
+        """The configuration of a tree; what is wrong in `found` is blamed on its origin."""
         try:
-            config = cls(**{name: _plain(node) for name, node in tree.items()})
+            return cls(**{name: _plain(node) for name, node in tree.items()})
         except ConfigurationError as exc:
             setting = found.get(str(exc).partition(":")[0])
-            if isinstance(setting, Setting):
-                raise ConfigurationError(without_keys(f"{setting.origin}: {exc}")) from None
-            raise
-        return attrs.evolve(config, _origins=origins_of(config, tree))
+            if not isinstance(setting, Setting):
+                raise
+            wrong = f"{setting.origin}: {exc}"
+        raise ConfigurationError(without_keys(wrong))
 
     @classmethod
     def from_file(
@@ -249,7 +282,8 @@ class ClientConfig:
         """
         from trio_groq._config.loading import load  # noqa: PLC0415 (slow to import, and few need it)
 
-        config, origins = load(cls, path, environ, arguments)
+        with hiding(arguments.get("api_key"), environ.get(KEY_VARIABLE)):
+            config, origins = load(cls, path, environ, arguments)
         return attrs.evolve(config, _origins=origins)
 
     def describe(self) -> str:

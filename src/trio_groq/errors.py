@@ -6,13 +6,15 @@ fault decides the class: the caller before anything is sent (`ConfigurationError
 (`APIStatusError` and below), or what the server sent (`APIResponseValidationError`,
 `StreamError`). Cancellation by the caller is `trio.Cancelled` and is never any of these.
 
-No error holds a request's headers, and so no error can show a key.
+No error holds a request's headers, and what looks like a key is hidden in every message: it may
+have been given in a wrong place, or be repeated by the server.
 """
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from trio_groq._error_records import AttemptRecord, RateLimits, RateLimitWindow, RequestInfo
+from trio_groq._secrets import hidden_in, mask, picklable
 
 __all__ = [
     "APIConnectionError",
@@ -88,6 +90,9 @@ class GroqError(Exception):
 
     is_retryable: bool = False
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*[mask(each) if isinstance(each, str) else each for each in args])
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by state: the constructors take keywords, which the default forgets."""
         return _restore, (type(self), self.args, self.__dict__)
@@ -102,13 +107,19 @@ class InvalidRequestError(GroqError):
 
     Attributes:
         path: The parameter, `messages[0].role` style; empty when no single one is at fault.
-        value: What was given.
+        value: What was given, what looks like a key hidden in it; after a pickle its `repr`, where
+            it cannot be pickled itself.
     """
 
     def __init__(self, message: str, *, path: str = "", value: object = None) -> None:
         super().__init__(message)
-        self.path = path
-        self.value = value
+        self.path = mask(path)
+        self.value = hidden_in(value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle whatever the value is: a function, an open file."""
+        state = {name: picklable(value) for name, value in self.__dict__.items()}
+        return _restore, (type(self), self.args, state)
 
 
 class ConversationWarning(UserWarning):
@@ -180,7 +191,7 @@ class APIError(GroqError):
         partial: Any = None,  # noqa: ANN401 (any result type of a stream)
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message: str = self.args[0]
         self.request = request
         self.request_id = request_id
         self.body = body
@@ -315,8 +326,8 @@ class APIStatusError(APIError):
         rate_limits: The response's `x-ratelimit-*` headers, None if there were none.
         failed_generation: `error.failed_generation`: what the model had written when the API
             refused it.
-        headers: The response's header fields, names in lower case; empty for an error inside a
-            stream.
+        headers: The response's header fields, names in lower case, the request's secrets hidden in
+            them; empty for an error inside a stream.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """Redirects: where they may lead, and what becomes of the request."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +109,34 @@ def test_beyond_it(location: str, got: str | None) -> None:
     assert f"307 redirect: expected {expected}" in str(error)
     assert len(str(error)) < 400
     assert "gsk_test" not in f"{error!r}{error.__notes__}"
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://user:hunter2@api.groq.com/new", "'https://api.groq.com/new'"),
+        ("foo://x/new?key=hunter2#hunter2", "'foo://x/new'"),
+        ("foo:user:hunter2@x/new", "'foo:x/new'"),
+        ("javascript:alert(1)", "'javascript:alert(1)'"),
+        ("https://[::1/hunter2", "something that is no URL"),
+        ("https://gw-0123456789.test:x/gw-0123456789", "'https://***.test:x/***'"),
+        ("/" + "a" * 9000, f"'/{'a' * 199}'..."),
+    ],
+)
+def test_what_is_shown_of_a_place(location: str, shown: str) -> None:
+    asked = msgspec.structs.replace(
+        request(), headers=((b"Authorization", b"Bearer gw-0123456789"),)
+    )
+    came = ResponseHead(
+        307, Headers([(b"location", location.encode()), (b"x-request-id", b"gw-0123456789")])
+    )
+    with pytest.raises(APIStatusError) as caught:
+        follow(asked, came, 0)
+    error = caught.value
+    assert error.message == f"307 redirect: expected a URL in Location, got {shown}"
+    assert error.request_id == "***"
+    assert "gw-0123456789" not in error.headers["location"]
+    assert came.headers["location"] == location
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])

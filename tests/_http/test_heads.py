@@ -1,10 +1,11 @@
 """Response heads: what the pattern reads it reads as h11 does, and what it does not h11 reads."""
 
+import h11
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trio_groq._http.heads import HeadReader, RawHead, read_plain_head
+from trio_groq._http.heads import HeadReader, RawHead, read_plain_head, rule_broken
 from trio_groq.errors import ProtocolError
 
 PLAIN = (
@@ -86,6 +87,35 @@ def test_a_broken_head_is_told_by_h11(what: str) -> None:
     assert read_plain_head(BROKEN[what], 0, len(BROKEN[what])) is None
     with pytest.raises(ProtocolError, match=r"^response head"):
         read_by_h11(BROKEN[what])
+
+
+@pytest.mark.parametrize(
+    ("head", "rule"),
+    [
+        (b"HTTP/1.1 200 OK\r\nAuthorization Bearer hunter2\r\n\r\n", "illegal header line"),
+        (b"HTTP/1.1 200 OK\r\n hunter2\r\n\r\n", "continuation line at start of headers"),
+        (b"HTTP/1.1 hunter2\r\n\r\n", "illegal status line"),
+        (b"\x05hunter2\r\n", "illegal request line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: hunter2\r\n\r\n", "bad Content-Length"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: hunter2\r\n\r\n",
+            "Only Transfer-Encoding: chunked is supported",
+        ),
+    ],
+)
+def test_a_broken_head_is_told_without_its_lines(head: bytes, rule: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        read_by_h11(head)
+    assert str(caught.value) == f"response head: expected HTTP/1.1, got {rule}"
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_rule_that_is_not_known_is_not_told() -> None:
+    assert rule_broken(h11.RemoteProtocolError("hunter2 is no header")) == "something else"
+    assert rule_broken(h11.RemoteProtocolError("illegal header line: hunter2")) == (
+        "illegal header line"
+    )
 
 
 LINES = st.lists(

@@ -1,5 +1,8 @@
 """CONNECT, sans-IO: what is asked, and what any answer, in any pieces, comes to."""
 
+import pickle
+from base64 import b64encode
+
 import pytest
 
 from trio_groq._http.messages import Origin
@@ -117,6 +120,25 @@ def test_407_has_a_note() -> None:
 def test_what_is_no_http(answer: bytes) -> None:
     with pytest.raises(ProtocolError, match=r"^proxy http://proxy\.test:3128: expected HTTP/1\.1"):
         opened().receive(answer + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [
+        (b"HTTP/1.1 400\r\nProxy-Authorization Basic %b\r\n\r\n", "illegal header line"),
+        (b"HTTP/1.1 4x0 Basic %b\r\n\r\n", "illegal status line"),
+        (b"HTTP/1.1 200\r\nTransfer-Encoding: %b\r\n\r\n", "Only Transfer-Encoding: chunked is"),
+    ],
+)
+def test_credentials_that_are_sent_back_are_not_shown(answer: bytes, rule: str) -> None:
+    sent = b64encode(b"user:hunter2")
+    by = proxy("http://user:hunter2@proxy.test:3128")
+    with pytest.raises(ProtocolError, match=rf"expected HTTP/1\.1, got {rule}") as caught:
+        opened(by).receive(answer % sent)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert sent.decode() not in f"{error!r}{pickle.dumps(error)!r}"
 
 
 def test_nothing_may_follow_the_answer() -> None:

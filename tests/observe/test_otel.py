@@ -183,13 +183,13 @@ def test_a_stream_says_so() -> None:
 
 def test_a_failure_is_an_error_without_its_secrets() -> None:
     started = call()
-    message = f"no\nsuch {KEY} " + "z" * 1000
+    message = f"no\nsuch {KEY} sk-0123456789 " + "z" * 1000
     error = status_error(InternalServerError, 503, message, code="service_unavailable")
     recording = Recording().tell(started, attempt_failed(error, 0.5, started))
     span = recording.tell(failed(error, started)).span()
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description is not None
-    assert span.status.description.startswith("no\\nsuch gsk_[hidden] zzz")
+    assert span.status.description.startswith("no\\nsuch gsk_*** sk-[hidden] zzz")
     assert len(span.status.description) == 500
     attributes = recording.attributes()
     assert attributes["error.type"] == "service_unavailable"

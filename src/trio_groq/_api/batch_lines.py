@@ -26,6 +26,7 @@ import msgspec
 
 from trio_groq._api.error_bodies import decode_any, excerpt, one_line
 from trio_groq._api.parameters import Validator, encode_json, sendable_messages
+from trio_groq._api.redaction import Redactor
 from trio_groq._api.responses import decode_json, error_from_response
 from trio_groq.errors import APIError, APIResponseValidationError, InvalidRequestError
 from trio_groq.types._base import Buffer, Decoder, Record, Replaced, sent
@@ -296,6 +297,7 @@ class BatchLineReader(Generic[L]):
         try:
             return cast("L", _response_decoder().decode(data))
         except ValueError as cause:
+            Redactor().hide(cause)  # it may have all of the line
             raise self._failure(f"line {self.number}: {cause}, in {excerpt(data)}") from cause
 
     def _request(self, data: bytearray) -> BatchRequestLine:

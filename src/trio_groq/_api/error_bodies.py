@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from trio_groq._secrets import mask
 from trio_groq.errors import (
     APIStatusError,
     AuthenticationError,
@@ -43,7 +44,6 @@ __all__ = [
     "request_id_in",
     "status_in_stream",
     "text_of",
-    "without_keys",
 ]
 
 Body: TypeAlias = bytes | bytearray | memoryview
@@ -54,7 +54,8 @@ MAX_EXCERPT_CHARS = 200
 MAX_MESSAGE_CHARS = 2000
 # Kept as `body` of an error when the body is not JSON.
 MAX_TEXT_CHARS = 4096
-_MAX_UTF8_BYTES = 4
+# Of this much of a body the text is made: a character has up to 4 bytes.
+MAX_TEXT_BYTES = 4 * MAX_TEXT_CHARS
 
 _FIRST_ERROR_STATUS, _LAST_ERROR_STATUS = 400, 599
 # Beyond it an integer is no code of anything, and str() may refuse to write it.
@@ -62,9 +63,6 @@ _MAX_CODE_BITS = 63
 
 _ANY_JSON = msgspec.json.Decoder()
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,500})", re.IGNORECASE)
-# A server that repeats a key in its answer must not bring it into our messages.
-_KEY = re.compile(r"gsk_[0-9A-Za-z]+")
-_KEY_BYTES = re.compile(rb"gsk_[0-9A-Za-z]+")
 
 _KINDS: dict[int, tuple[type[APIStatusError], str]] = {
     400: (BadRequestError, "bad request"),
@@ -141,11 +139,6 @@ class Fault(msgspec.Struct, frozen=True):
     failed_generation: str | None = None
     status: int | None = None
     is_from_api: bool = False
-
-
-def without_keys(body: Body) -> Body:
-    """The body with `gsk_***` in the place of keys: errors keep what the server said."""
-    return _KEY_BYTES.sub(b"gsk_***", bytes(body)) if _KEY_BYTES.search(body) else body
 
 
 def decode_any(body: Body) -> object:
@@ -231,7 +224,7 @@ def request_id_in(payload: object) -> str | None:
 
 def text_of(body: Body) -> str:
     """The beginning of `body` as text, at most `MAX_TEXT_CHARS`; invalid UTF-8 is replaced."""
-    start = bytes(body[: _MAX_UTF8_BYTES * MAX_TEXT_CHARS])
+    start = bytes(body[:MAX_TEXT_BYTES])
     return start.decode("utf-8", "replace")[:MAX_TEXT_CHARS]
 
 
@@ -243,13 +236,13 @@ def excerpt(body: Body) -> str:
 
 
 def one_line(text: str, limit: int = MAX_EXCERPT_CHARS) -> str:
-    """Make `text` fit to be quoted: one line without control characters and without keys.
+    """Make `text` fit to be quoted: one line without control characters and what looks like a key.
 
     Args:
         text: Any text.
         limit: Most characters of the result, 3 or more; what is cut off leaves "...".
     """
-    line = " ".join(_KEY.sub("gsk_***", text).split())
+    line = " ".join(mask(text).split())
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line[: limit + 1])
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 

@@ -221,35 +221,29 @@ class _Model:
         "rate",
     )
 
-    epoch: int
-    in_flight: int
-    is_closed: bool
-    is_free: bool
-    named_at: float
     opens_at: float
-    rate: float
 
     def __init__(self, window: float, longest: float) -> None:
         self.line: Final = Line()
         self.longest: Final = longest
         self._sent: Final = RollingCount(MEASURED)
-        self.epoch = 0
+        self.epoch: int = 0
         self.begin_anew(window)
 
     def begin_anew(self, window: float) -> None:
         """Nothing is known (any more)."""
-        self.is_free = window == math.inf
+        self.is_free: bool = window == math.inf
         self.opens_at = self._held_at = self._closed_at = self._since = -math.inf
-        self.named_at = -math.inf
-        self.rate = math.inf
+        self.named_at: float = -math.inf
+        self.rate: float = math.inf
         self._evidence = 0
         self._trusted = False
         self._begin_round(-math.inf, window)
 
     def _begin_round(self, now: float, window: float) -> None:
         self.epoch += 1
-        self.is_closed = False
-        self.in_flight = 0
+        self.is_closed: bool = False
+        self.in_flight: int = 0
         self._sent.clear()
         self._granted = 0
         self._proofs = 0

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
 
+from trio_groq._api.redaction import Redactor
 from trio_groq._http.messages import Origin, Request, ResponseHead
 from trio_groq.errors import APIStatusError
 
@@ -62,7 +63,7 @@ def follow(request: Request, head: ResponseHead, followed: int) -> Request:
             raise _refused(head, expected, "one that was read from a stream", request)
     origin, target = _resolve(request, location)
     if origin is None:
-        raise _refused(head, "a URL in Location", repr(location[:_SHOWN_CHARS]), request)
+        raise _refused(head, "a URL in Location", _shown(location), request)
     if origin != request.origin:
         raise _refused(head, f"a place at {request.origin}", str(origin), request)
     return msgspec.structs.replace(request, target=target)
@@ -87,12 +88,25 @@ def _resolve(request: Request, location: str) -> tuple[Origin | None, bytes]:
     return Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme]), encoded
 
 
+def _shown(location: str) -> str:
+    """What a message shows of a `Location`: no user, no password and no query."""
+    try:
+        parts = urlsplit(location.strip())
+    except ValueError:
+        return "something that is no URL"
+    host, path = [part.rpartition("@")[2] for part in (parts.netloc, parts.path)]
+    url = "".join((f"{parts.scheme}:" if parts.scheme else "", f"//{host}" if host else "", path))
+    return repr(url) if len(url) <= _SHOWN_CHARS else f"{url[:_SHOWN_CHARS]!r}..."
+
+
 def _refused(head: ResponseHead, expected: str, got: str, request: Request) -> APIStatusError:
+    redactor = Redactor(request.headers, request.target)
+    headers = redactor.headers(head.headers)
     error = APIStatusError(
-        f"{head.status} redirect: expected {expected}, got {got}",
+        redactor.text(f"{head.status} redirect: expected {expected}, got {got}"),
         status_code=head.status,
-        request_id=head.headers.get("x-request-id"),
-        headers=head.headers,
+        request_id=headers.get("x-request-id"),
+        headers=headers,
     )
     error.is_retryable = False
     error.add_note(f"Check base_url: redirects are followed within {request.origin} only.")

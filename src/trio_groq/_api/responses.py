@@ -4,13 +4,14 @@ What a body says is read in `error_bodies`. The message of an error is one bound
 `<status> <reason>: <what was said>`; what to do about it, where that is clear, is a note.
 """
 
-from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from trio_groq._api.error_bodies import (
     MAX_MESSAGE_CHARS,
+    MAX_TEXT_BYTES,
     Body,
     Fault,
     decode_any,
@@ -21,10 +22,10 @@ from trio_groq._api.error_bodies import (
     request_id_in,
     status_in_stream,
     text_of,
-    without_keys,
 )
 from trio_groq._api.model_knowledge import ModelKnowledge, note_on_missing_model
 from trio_groq._api.rate_limits import parse_rate_limits, retry_after
+from trio_groq._api.redaction import Redactor
 from trio_groq.errors import (
     APIError,
     APIResponseValidationError,
@@ -57,6 +58,7 @@ class JSONDecoder(Protocol[_T_co]):
         """Decode, or raise `ValueError`."""
 
 
+_NO_SECRETS: Final = Redactor()
 _REQUEST_TIMEOUT = 408
 
 _NOTES: dict[type[APIStatusError], str] = {
@@ -101,6 +103,7 @@ def error_from_response(
     request: RequestInfo | None = None,
     now: float,
     knowledge: ModelKnowledge | None = None,
+    redactor: Redactor = _NO_SECRETS,
 ) -> APIStatusError:
     """Make the error that a response with an error status describes. Never raises.
 
@@ -111,23 +114,26 @@ def error_from_response(
         request: What was asked.
         now: Seconds since the Unix epoch, for a `retry-after` that is a date.
         knowledge: The client's, for names like that of a model which is not there.
+        redactor: Hides what the request was sent with: the server may repeat it.
 
     Returns:
         An instance of the class for the status and code, with a note on what to do about it.
     """
-    body = without_keys(body)
-    payload = decode_any(body)
+    headers = redactor.headers(headers)
+    payload = redactor.value(decode_any(body))
     fault = read_fault(payload)
+    # What is told in full is not quoted.
+    quoted = b"" if fault.message.strip() else redactor.start(body, MAX_TEXT_BYTES)
     kind, reason = kind_of(status, fault)
     error = kind(
-        f"{status} {reason}: {_said(fault, body)}",
+        f"{status} {reason}: {_said(fault, quoted)}",
         status_code=status,
         code=fault.code,
         type=fault.type,
         param=fault.param,
         request=request,
         request_id=headers.get("x-request-id") or request_id_in(payload),
-        body=_kept(payload, body),
+        body=_kept(payload, quoted),
         retry_after=retry_after(headers, fault.message, now),
         headers=headers,
         rate_limits=parse_rate_limits(headers),
@@ -145,6 +151,7 @@ def error_from_event(
     request: RequestInfo | None = None,
     request_id: str | None = None,
     partial: object = None,
+    redactor: Redactor = _NO_SECRETS,
 ) -> APIStatusError:
     """Make the error that an event within a stream describes. Never raises.
 
@@ -157,14 +164,16 @@ def error_from_event(
         request: What was asked.
         request_id: The server's name for the call; None takes `x_groq.id`.
         partial: What had been received of the result.
+        redactor: See `error_from_response`.
 
     Returns:
         An instance of the class for the status and code, with a note on what to do about it.
     """
     raw: Body = b""
     if isinstance(payload, bytes | bytearray | memoryview):
-        raw = without_keys(payload)
-        payload = decode_any(raw)
+        raw = redactor.start(payload, MAX_TEXT_BYTES)
+        payload = decode_any(payload)
+    payload = redactor.value(payload)
     fault = read_fault(payload)
     status = status_in_stream(fault)
     kind, reason = kind_of(status, fault)
@@ -192,6 +201,7 @@ def decode_json(
     status: int,
     headers: Mapping[str, str],
     request: RequestInfo | None = None,
+    redactor: Callable[[], Redactor] = Redactor,
 ) -> _T:
     """Decode the body of a successful response.
 
@@ -201,6 +211,7 @@ def decode_json(
         status: HTTP status, for the message.
         headers: Header fields; names are looked up in lower case.
         request: What was asked.
+        redactor: Makes what hides the request's secrets; asked only when there is an error.
 
     Returns:
         What the decoder makes of it.
@@ -212,8 +223,9 @@ def decode_json(
     try:
         return decoder.decode(body)
     except (ValueError, RecursionError) as cause:
-        message = f"{status} response: {_mismatch(headers, body, cause)}"
-        error = _invalid(message, headers, body, request)
+        hider = redactor()
+        hider.hide(cause)  # it may quote the body, or have all of it
+        error = _not_as_promised(status, headers, body, cause, request=request, redactor=hider)
         raise error from cause
 
 
@@ -232,7 +244,12 @@ def is_event_stream(headers: Mapping[str, str]) -> bool:
 
 
 def error_from_unexpected_body(
-    status: int, headers: Mapping[str, str], body: Body, *, request: RequestInfo | None = None
+    status: int,
+    headers: Mapping[str, str],
+    body: Body,
+    *,
+    request: RequestInfo | None = None,
+    redactor: Redactor = _NO_SECRETS,
 ) -> APIError:
     """Make the error for a successful response that should have been an event stream.
 
@@ -241,15 +258,15 @@ def error_from_unexpected_body(
         headers: Header fields, for which `is_event_stream` is false.
         body: The content, or as much of it as was read.
         request: What was asked.
+        redactor: See `error_from_response`.
 
     Returns:
         The API's error if the body is one, else an `APIResponseValidationError`.
     """
     if read_fault(decode_any(body)).is_from_api:
-        return error_from_event(body, request=request, request_id=headers.get("x-request-id"))
-    got = f"{one_line(_media_type(headers))}: {excerpt(body) or 'empty body'}"
-    message = f"{status} response: expected text/event-stream, got {got}"
-    return _invalid(message, headers, body, request)
+        request_id = redactor.headers(headers).get("x-request-id")
+        return error_from_event(body, request=request, request_id=request_id, redactor=redactor)
+    return _not_as_promised(status, headers, body, None, request=request, redactor=redactor)
 
 
 def _said(fault: Fault, raw: Body) -> str:
@@ -285,8 +302,17 @@ def _advise(
         error.add_note(_NOTE_REDIRECT)
 
 
-def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception) -> str:
-    """What was expected and what came, for a body that the decoder refused."""
+def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception | None) -> str:
+    """What was expected and what came.
+
+    Args:
+        headers: Header fields.
+        body: The content, or how it begins.
+        cause: What the decoder raised; None where an event stream was expected.
+    """
+    if cause is None:
+        got = f"{one_line(_media_type(headers))}: {excerpt(body) or 'empty body'}"
+        return f"expected text/event-stream, got {got}"
     if isinstance(cause, msgspec.ValidationError):
         reason = str(cause)
         return f"{reason[:1].lower()}{reason[1:]}, in {excerpt(body)}"
@@ -298,13 +324,21 @@ def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception) -> str:
     return f"expected JSON, got {got}: {excerpt(body)}"
 
 
-def _invalid(
-    message: str, headers: Mapping[str, str], body: Body, request: RequestInfo | None
+def _not_as_promised(
+    status: int,
+    headers: Mapping[str, str],
+    body: Body,
+    cause: Exception | None,
+    *,
+    request: RequestInfo | None,
+    redactor: Redactor,
 ) -> APIResponseValidationError:
-    body = without_keys(body)
-    payload = decode_any(body)
+    """The error for the body of a successful response; see `_mismatch`."""
+    headers = redactor.headers(headers)
+    payload = redactor.value(decode_any(body))
+    body = redactor.start(body, MAX_TEXT_BYTES)
     error = APIResponseValidationError(
-        message,
+        f"{status} response: {_mismatch(headers, body, cause)}",
         request=request,
         request_id=headers.get("x-request-id") or request_id_in(payload),
         body=_kept(payload, body),

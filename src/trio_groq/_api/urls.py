@@ -3,7 +3,7 @@
 import re
 import socket
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
@@ -19,6 +19,7 @@ MAX_HOST: Final = 253  # RFC 1035, 2.3.4, without the final dot
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?").fullmatch
 _IPV6: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?").fullmatch
 _PORT: Final = re.compile(r".*:\d*").fullmatch
+_BEHIND_PATH: Final = re.compile(r"([?#]).*", re.DOTALL)
 _SAFE_IN_PATH: Final = "/%:@!$&'()*+,;=~-._"  # RFC 3986, 3.3
 
 
@@ -105,16 +106,19 @@ def parse_base_url(url: str, *, allow_plaintext: bool = False) -> BaseURL:
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url: expected text, got {type(url).__name__}")
+    parts: SplitResult | None
     try:
         parts = urlsplit(url.strip())
         port = parts.port
-    except ValueError:
+    except ValueError:  # whose text has parts of the URL, so it is no context of ours
+        parts, port = None, None
+    if parts is None:
         raise ConfigurationError(
             "base_url: expected https://host[:port][/path], got something that is no URL"
-        ) from None
+        )
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("base_url: expected no user and password in it, got some")
-    shown = repr(url)
+    shown = repr(_BEHIND_PATH.sub(r"\1***", url))  # a query may have a key in it
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ConfigurationError(f"base_url: expected https://host[:port][/path], got {shown}")
     if parts.query or parts.fragment:

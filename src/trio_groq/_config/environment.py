@@ -58,8 +58,11 @@ def _header_fields(text: str) -> dict[str, str]:
                 f"{HEADERS_VARIABLE}: expected lines of `Name: value`, got no colon in line "
                 f"{number}"
             )
+    wrong = ""
     try:
         encode_headers(fields)
     except InvalidRequestError as exc:
-        raise ConfigurationError(f"{HEADERS_VARIABLE}: {exc}") from None
+        wrong = str(exc)
+    if wrong:
+        raise ConfigurationError(f"{HEADERS_VARIABLE}: {wrong}")
     return fields

@@ -10,6 +10,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from trio_groq._config.hints import allowed_keys, record_of
 from trio_groq._config.interpolation import Expanded
 from trio_groq._config.settings import Node, Path, Setting, Tree, leaves, shown_path, without_keys
+from trio_groq._validators import shown
 from trio_groq.errors import ConfigurationError
 
 __all__ = ["MAX_FAULTS", "Fault", "is_integer", "message_of", "shown_value"]
@@ -17,7 +18,7 @@ __all__ = ["MAX_FAULTS", "Fault", "is_integer", "message_of", "shown_value"]
 MAX_FAULTS: Final = 10
 """Most faults that one message tells."""
 MAX_SHOWN: Final = 60
-"""Longest text of a wrong value that a message shows, in characters."""
+"""Longest name of an unknown key that a message shows, in characters."""
 MAX_INTEGER: Final = 2**63
 """TOML's integers have 64 bits; longer ones Python does not even print."""
 
@@ -68,7 +69,7 @@ def shown_value(value: object, *, is_hidden: bool) -> str:
     if isinstance(value, Expanded):
         return f"other text from {value.template}"
     if isinstance(value, str):
-        return repr(value[:MAX_SHOWN])
+        return shown(value)
     if isinstance(value, int) and not isinstance(value, bool) and not is_integer(value):
         return "an integer of more than 64 bits"
     return repr(value)
@@ -105,8 +106,7 @@ def _faults(exc: BaseException, cls: type, path: Path) -> Iterator[tuple[Path, s
 def _unknown(key: str, allowed: list[str]) -> str:
     near = get_close_matches(key, allowed, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    shown = shown_value(key, is_hidden=False)
-    return f"expected one of {', '.join(allowed)}, got {shown}{hint}"
+    return f"expected one of {', '.join(allowed)}, got {key[:MAX_SHOWN]!r}{hint}"
 
 
 def _of_validator(message: str, path: Path) -> tuple[Path, str]:

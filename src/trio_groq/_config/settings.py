@@ -42,7 +42,7 @@ Tree: TypeAlias = "dict[str, Node]"
 Node: TypeAlias = "Setting | Tree"
 
 
-_KEY: Final = re.compile(r"gsk_\w+")
+_KEY: Final = re.compile(r"gsk_[\w-]+")
 
 
 def without_keys(text: str) -> str:

@@ -14,7 +14,7 @@ import h11
 from trio_groq._http.messages import has_control
 from trio_groq.errors import ProtocolError
 
-__all__ = ["HeadReader", "RawHead", "read_plain_head"]
+__all__ = ["HeadReader", "RawHead", "read_plain_head", "rule_broken"]
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]
 """Name (lower case) and value of each field, in the order of arrival."""
@@ -34,6 +34,20 @@ _PLAIN_HEAD: Final = re.compile(
 ).match
 _fields_of: Final = re.compile(rb"(%b):[ \t]*+(%b)\r\n" % (_NAME, _VALUE)).findall
 
+_RULES: Final = (
+    "illegal header line",
+    "illegal status line",
+    "illegal request line",
+    "continuation line at start of headers",
+    "no response line received",
+    "bad Content-Length",
+    "conflicting Content-Length headers",
+    "multiple Transfer-Encoding headers",
+    "Only Transfer-Encoding: chunked is supported",
+    "Receive buffer too long",
+)
+"""How h11 begins to say which rule was broken. It may go on with the line itself."""
+
 _shared_lower_case: Final = functools.lru_cache(maxsize=256)(bytes.lower)
 
 
@@ -46,6 +60,12 @@ def _lower_case(name: bytes) -> bytes:
 def _opening(method: bytes) -> h11.Request:
     """What an h11 connection is told: all that the reading of a response depends on."""
     return h11.Request(method=method, target=b"/", headers=[(b"Host", b"any")])
+
+
+def rule_broken(error: h11.RemoteProtocolError) -> str:
+    """What h11 found to be wrong, without the peer's own words: these may repeat our key."""
+    said = str(error)
+    return next((rule for rule in _RULES if said.startswith(rule)), "something else")
 
 
 def read_plain_head(buffer: bytes | bytearray, start: int, end: int) -> tuple[RawHead, int] | None:
@@ -104,14 +124,9 @@ class HeadReader:
             ProtocolError: It breaks HTTP/1.1 or one of the limits.
         """
         self.received += len(data)
-        try:
-            self._h11.receive_data(data)
-            event = self._h11.next_event()
-            while isinstance(event, h11.InformationalResponse):
-                self._add_informational(event)
-                event = self._h11.next_event()
-        except h11.RemoteProtocolError as exc:
-            raise ProtocolError(f"response head: expected HTTP/1.1, got {exc}") from exc
+        event = self._next_event(data)
+        if isinstance(event, str):
+            raise ProtocolError(f"response head: expected HTTP/1.1, got {event}")
         if event is h11.NEED_DATA:
             self._check_size(self.received)
             return None
@@ -121,6 +136,21 @@ class HeadReader:
         fields = [(_lower_case(name), value) for name, value in event.headers.raw_items()]
         _check_values(fields)
         return event.status_code, event.http_version.decode(), fields
+
+    def _next_event(self, data: bytes) -> object:
+        """The next event but informational ones; a text says what is wrong instead.
+
+        The error is raised elsewhere: h11's, which may quote the peer, is no context of it there.
+        """
+        try:
+            self._h11.receive_data(data)
+            event = self._h11.next_event()
+            while isinstance(event, h11.InformationalResponse):
+                self._add_informational(event)
+                event = self._h11.next_event()
+        except h11.RemoteProtocolError as exc:
+            return rule_broken(exc)
+        return event
 
     def _add_informational(self, event: h11.InformationalResponse) -> None:
         self.informational.append(event.status_code)

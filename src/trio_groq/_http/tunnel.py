@@ -5,6 +5,7 @@ from typing import Final, final
 
 import h11
 
+from trio_groq._http.heads import rule_broken
 from trio_groq._http.messages import Origin
 from trio_groq._http.negotiation import refused
 from trio_groq._http.proxies import Proxy
@@ -89,6 +90,19 @@ class Tunnel:
         self._received += len(data)
         if self._received > MAX_HEAD_BYTES:
             raise self._broken(f"an answer of at most {MAX_HEAD_BYTES} bytes", "more")
+        event = self._next_event(data)
+        if isinstance(event, str):
+            raise self._broken("HTTP/1.1", event)
+        if isinstance(event, h11.Response):
+            self._conclude(event.status_code)
+        return b""
+
+    def _next_event(self, data: bytes) -> object:
+        """The next event but informational ones; a text says what is wrong instead.
+
+        The error is raised elsewhere: h11's, which may quote what the proxy was sent, is no context
+        of it there.
+        """
         try:
             self._h11.receive_data(data)
             event = self._h11.next_event()
@@ -100,10 +114,8 @@ class Tunnel:
                     )
                 event = self._h11.next_event()
         except h11.RemoteProtocolError as exc:
-            raise self._broken("HTTP/1.1", str(exc)) from exc
-        if isinstance(event, h11.Response):
-            self._conclude(event.status_code)
-        return b""
+            return rule_broken(exc)
+        return event
 
     def _conclude(self, status: int) -> None:
         if status // 100 != 2:  # noqa: PLR2004 (2xx)

@@ -1,0 +1,195 @@
+"""Hides the secrets that a request was sent with in what is told of its response.
+
+A server may repeat what it was sent: the key that it refuses, a header line, a whole request.
+Errors hold what the server said, and so it goes through here first. A key is known by its text and
+not by its form: those of gateways look like anything.
+
+A `Redactor` is made when something has failed, and not before. No error keeps one.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, final, overload
+from urllib.parse import parse_qsl, quote
+
+from trio_groq._api.auth import Secret
+from trio_groq._http.messages import Headers
+from trio_groq._secrets import hidden_in, mask
+from trio_groq.errors import GroqError
+
+__all__ = ["Redactor", "hiding", "is_secret"]
+
+MIN_SECRET: Final = 6
+"""Shorter ones are words like `none` and `EMPTY`, that say that there is no key."""
+MAX_PIECE: Final = 12
+"""So many characters in a row of a secret are hidden by themselves: excerpts cut it anywhere."""
+MAX_SEARCHED: Final = 65_536
+"""In longer texts only whole secrets are looked for: pieces cost 0.1 us a character."""
+
+is_secret: Final = re.compile(
+    r"(?i)auth|api[-_]?key|^key$|token|secret|password|cookie|signature"
+).search
+"""Finds out whether a header field, or a parameter of a query, is named like a secret."""
+_HIDDEN: Final = "***"
+_HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
+@final
+class Redactor:
+    """Puts `***` in the place of secrets: those of one request, and what looks like one.
+
+    Args:
+        fields: The request's header fields, `Authorization` among them.
+        target: The request's target, for what its query has of keys.
+    """
+
+    __slots__ = ("_blocks", "_wholes")
+
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]] = (), target: bytes = b"") -> None:
+        secrets = {*_in_fields(fields), *_in_query(target)}
+        self._wholes = [form for each in secrets for form in _forms_of(each)]
+        self._blocks = [block for whole in self._wholes for block in _blocks_of(whole)]
+
+    @classmethod
+    def of_keys(cls, *keys: object) -> "Redactor":
+        """One that knows API keys; what is neither text nor a `Secret` is left alone."""
+        texts = [key.reveal() if isinstance(key, Secret) else key for key in keys]
+        return cls(
+            [(b"key", key.encode("latin-1", "replace")) for key in texts if isinstance(key, str)]
+        )
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        text = mask(text)
+        folded = text.lower()
+        for block in self._blocks:
+            if block in folded:
+                return self._searched(text)
+        return text
+
+    def _searched(self, text: str) -> str:
+        """The text, in which there is at least a block of a secret."""
+        if len(text) > MAX_SEARCHED:
+            any_whole = "|".join(map(re.escape, sorted(self._wholes, key=len, reverse=True)))
+            return re.sub(any_whole, _HIDDEN, text, flags=re.IGNORECASE)
+        pieces: dict[int, set[str]] = {}
+        for whole in self._wholes:
+            width = min(len(whole), MAX_PIECE)
+            parts = (whole[at : at + width] for at in range(len(whole) - width + 1))
+            pieces.setdefault(width, set()).update(parts)
+        for width, of_width in pieces.items():
+            text = _without(text, width, of_width)
+        return text
+
+    def start(self, body: bytes | bytearray | memoryview, size: int) -> bytes:
+        """The first `size` bytes of a body, without secrets."""
+        return self.text(bytes(body[:size]).decode("latin-1")).encode("latin-1")
+
+    def value(self, payload: object) -> object:
+        """Decoded JSON, every text in it without secrets."""
+        return hidden_in(payload, self.text)
+
+    @overload
+    def headers(self, headers: Headers) -> Headers: ...
+    @overload
+    def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]: ...
+    def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Header fields without secrets; the same ones where there are none."""
+        if not isinstance(headers, Headers):
+            return {self.text(name): self.text(value) for name, value in headers.items()}
+        lines = b"\n".join([part for field in headers.raw for part in field])
+        if self._bytes(lines) == lines:
+            return headers
+        return Headers([(self._bytes(name), self._bytes(value)) for name, value in headers.raw])
+
+    def hide(self, error: BaseException) -> None:
+        """Take the secrets out of an error, and out of what led to it."""
+        pending: list[BaseException | None] = [error]
+        seen: set[int] = set()
+        while pending:
+            each = pending.pop()
+            if each is None or id(each) in seen:
+                continue
+            seen.add(id(each))
+            pending += [each.__cause__, each.__context__]
+            if isinstance(each, UnicodeDecodeError):  # it holds all that was to be decoded
+                each.object = b""
+                each.args = (each.encoding, b"", each.start, each.end, each.reason)
+            each.args = tuple([self.value(arg) for arg in each.args])
+            for name, value in list(vars(each).items()):
+                setattr(each, name, self.value(value))
+
+    def _bytes(self, data: bytes) -> bytes:
+        return self.start(data, len(data))
+
+
+@contextmanager
+def hiding(*keys: object) -> Iterator[None]:
+    """Take keys out of the errors that pass: one may have been given where it does not belong."""
+    try:
+        yield
+    except GroqError as exc:
+        Redactor.of_keys(*keys).hide(exc)
+        raise
+
+
+def _in_fields(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
+    """What is secret in header fields."""
+    for name, value in fields:
+        if not is_secret(name.decode("latin-1")):
+            continue
+        text = value.decode("latin-1").strip()
+        scheme, _, credentials = text.partition(" ")  # RFC 9110, 11.4
+        yield credentials.strip() or text
+        if scheme.lower() == "basic":
+            try:
+                pair = base64.b64decode(credentials).decode("latin-1")
+            except binascii.Error:
+                continue
+            yield pair
+            yield pair.partition(":")[2]
+
+
+def _in_query(target: bytes) -> Iterator[str]:
+    """What is secret in a request's target."""
+    query = target.partition(b"?")[2].decode("ascii", "replace")
+    for name, value in parse_qsl(query):
+        if is_secret(name):
+            yield value
+
+
+def _forms_of(secret: str) -> set[str]:
+    """A secret as JSON, HTML and URLs write it, in lower case: host names come like that."""
+    if len(secret) < MIN_SECRET:
+        return set()
+    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
+    forms = {secret, escaped, escaped.replace("/", "\\/"), secret.translate(_HTML)}
+    return {form.lower() for form in (*forms, quote(secret, safe=""))}
+
+
+def _blocks_of(secret: str) -> list[str]:
+    """Parts of a secret, of which every piece of it has one: they are found at once."""
+    size = MAX_PIECE // 2 if len(secret) > MAX_PIECE else len(secret)
+    return [secret[at : at + size] for at in range(0, len(secret) - size + 1, size)]
+
+
+def _without(text: str, width: int, pieces: set[str]) -> str:
+    """The text with `***` wherever one piece, or several that overlap, stood."""
+    folded = text.lower()
+    if len(folded) != len(text):  # there are letters that become two
+        folded = text
+    kept: list[str] = []
+    start = at = 0
+    last = len(text) - width
+    while at <= last:
+        if folded[at : at + width] not in pieces:
+            at += 1
+            continue
+        kept += text[start:at], _HIDDEN
+        while at < last and folded[at + 1 : at + 1 + width] in pieces:
+            at += 1
+        start = at = at + width
+    return "".join((*kept, text[start:])) if kept else text

@@ -1,0 +1,149 @@
+from base64 import b64encode
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_groq._api.auth import Secret
+from trio_groq._api.redaction import MAX_PIECE, MAX_SEARCHED, MIN_SECRET, Redactor, hiding
+from trio_groq._http.messages import Headers
+from trio_groq.errors import APIError, ConfigurationError
+
+KEY = "gw-0123/456789~abc&defghijk"
+
+
+def knowing(key: str = KEY) -> Redactor:
+    return Redactor([(b"Authorization", f"Bearer {key}".encode("latin-1"))])
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("", ""),
+        ("no key", "no key"),
+        (KEY, "***"),
+        (f"<{KEY}>{KEY}{KEY}", "<***>******"),
+        (f"the key {KEY.upper()} is bad", "the key *** is bad"),
+        (f"cut {KEY[:15]}", "cut ***"),
+        (f"{KEY[-15:]} is the end", "*** is the end"),
+        (f"{KEY[3:18]} and {KEY[:MAX_PIECE]}", "*** and ***"),
+        (KEY[: MAX_PIECE - 1], KEY[: MAX_PIECE - 1]),
+        (KEY.replace("/", "\\/"), "***"),
+        (KEY.replace("&", "&amp;"), "***"),
+        ("gw-0123%2F456789~abc%26defghijk", "***"),
+        (f"\N{LATIN CAPITAL LETTER I WITH DOT ABOVE} {KEY}", "\u0130 ***"),
+        ("another gsk_abc-def_0", "another gsk_***"),
+    ],
+)
+def test_texts(text: str, hidden: str) -> None:
+    assert knowing().text(text) == hidden
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.integers(0, 12), st.integers(13, 27))
+@settings(deadline=None, max_examples=200)
+def test_no_piece_of_a_key_is_left(before: str, after: str, start: int, end: int) -> None:
+    told = knowing().text(f"{before}{KEY[start:end]}{after}").lower()
+    pieces = [KEY[at : at + MAX_PIECE] for at in range(len(KEY) - MAX_PIECE + 1)]
+    assert not any(piece in told for piece in pieces)
+
+
+@given(st.text(max_size=60))
+@settings(deadline=None, max_examples=100)
+def test_without_secrets_only_what_looks_like_one_is_hidden(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+def test_short_keys_are_words() -> None:
+    assert knowing("none!").text("is none!") == "is none!"
+    assert len("none!") < MIN_SECRET
+    assert knowing("ollama").text("is ollama") == "is ***"
+
+
+def test_long_texts_are_searched_for_whole_keys() -> None:
+    text = f"{'x' * MAX_SEARCHED}{KEY.upper()}x"
+    assert knowing().text(text) == f"{'x' * MAX_SEARCHED}***x"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (b"authorization", f"Bearer  {KEY} ".encode()),
+        (b"Authorization", KEY.encode()),
+        (b"Proxy-Authorization", b"Basic " + b64encode(f"user:{KEY}".encode())),
+        (b"x-api-key", KEY.encode()),
+        (b"API_KEY", KEY.encode()),
+        (b"X-Auth-Token", KEY.encode()),
+        (b"cookie", KEY.encode()),
+    ],
+)
+def test_secret_fields(field: tuple[bytes, bytes]) -> None:
+    redactor = Redactor([(b"Accept", b"text/plain; of no interest"), field])
+    assert redactor.text(f"no {KEY}, text/plain; of no interest") == (
+        "no ***, text/plain; of no interest"
+    )
+
+
+def test_basic_credentials_are_hidden_in_both_forms() -> None:
+    pair = b64encode(f"user:{KEY}".encode()).decode()
+    redactor = Redactor([(b"authorization", f"Basic {pair}".encode())])
+    assert redactor.text(f"{pair} user:{KEY}") == "*** ***"
+    assert Redactor([(b"authorization", b"Basic x=y=z!")]).text("x=y=z!") == "***"
+
+
+def test_secrets_of_a_query() -> None:
+    redactor = Redactor(target=b"/v1?page=1234567&api_key=gw-0123%2F456789&key=abcdefgh")
+    assert redactor.text("1234567 gw-0123/456789 abcdefgh") == "1234567 *** ***"
+
+
+def test_bodies_and_values() -> None:
+    redactor = knowing()
+    body = f'{{"error": "bad {KEY}", "é": 1}}'.encode()
+    assert redactor.start(memoryview(body), 100) == '{"error": "bad ***", "é": 1}'.encode()
+    assert redactor.start(body, 12) == body[:12]
+    payload = {KEY: [1, None, {"a": f"b{KEY}"}], "c": True}
+    assert redactor.value(payload) == {"***": [1, None, {"a": "b***"}], "c": True}
+    innocent = {"a": [1, "b"]}
+    assert redactor.value(innocent) is innocent
+
+
+def test_header_fields() -> None:
+    fields = Headers([(b"a", b"1"), (b"b", KEY.encode()), (b"set-cookie", b"x"), (b"b", b"2")])
+    hidden = knowing().headers(fields)
+    assert hidden.raw == ((b"a", b"1"), (b"b", b"***"), (b"set-cookie", b"x"), (b"b", b"2"))
+    innocent = Headers([(b"A", b"1")])
+    assert knowing().headers(innocent) is innocent
+    assert knowing().headers({"a": KEY}) == {"a": "***"}
+
+
+def undecodable() -> UnicodeDecodeError:
+    with pytest.raises(UnicodeDecodeError) as caught:
+        f"{KEY}\xff".encode("latin-1").decode()
+    return caught.value
+
+
+def test_errors_and_what_led_to_them() -> None:
+    error, cause = APIError(f"bad {KEY}", body={"a": KEY}), msgspec.DecodeError(f"no {KEY}")
+    error.add_note(f"about {KEY}")
+    error.__cause__, cause.__context__ = cause, undecodable()
+    cause.__context__.__context__ = error  # a circle
+    knowing().hide(error)
+    seen: list[Any] = [error, cause, cause.__context__]
+    for each in seen:
+        assert "0123" not in f"{each}{each!r}{each.args}{vars(each)}"
+    assert str(error) == error.message == "bad ***"
+    assert error.body == {"a": "***"}
+    assert error.__notes__ == ["about ***"]
+    assert "invalid start byte" in str(seen[2])
+
+
+@pytest.mark.parametrize("key", [KEY, Secret(KEY)])
+def test_hiding(key: object) -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"^expected a URL, got '\*\*\*'$"),
+        hiding(None, len, key),
+    ):
+        raise ConfigurationError(f"expected a URL, got {KEY!r}")
+    with hiding(key):
+        pass
