@@ -184,7 +184,7 @@ class Caller:
 
         value, response = await self._persist(call, attempt, timeout, max_retries)
         reader.finish(value, response)
-        if response.watch is not None:
+        if response.watch is not None and not response.watch.only_failures:
             response.watch.finished(value, response.meta()())
         return value
 

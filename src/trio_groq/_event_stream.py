@@ -393,7 +393,10 @@ class EventStream(ABC, Generic[E, R]):
             return
         error = error or self._failure
         if error is None:
-            watch.finished(self._result(), self.response, complete=self._done)
+            if watch.only_failures:
+                watch.is_over = True
+            else:
+                watch.finished(self._result(), self.response, complete=self._done)
         else:
             watch.failed(error)
 

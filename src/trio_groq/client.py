@@ -17,6 +17,7 @@ from trio_groq._api.retry_budget import RetryBudget
 from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._gates import Gates, GateStatistics
+from trio_groq._hooks.observer import application_logs
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
 from trio_groq._http.dial import Dialer, SSLContext
 from trio_groq._http.pool import ConnectionPool
@@ -54,22 +55,31 @@ class _Shared:
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
-    if not (config.observers or config.track_latency or config.log_level):
+    is_left = config.log_level is None and application_logs()
+    if not (config.observers or config.track_latency or config.log_level or is_left):
         return None, None  # nothing of it need be loaded
     from trio_groq._hooks import ClientStarted, Hooks  # noqa: PLC0415 (see above)
     from trio_groq.observe.latency import LatencyTracker  # noqa: PLC0415 (see above)
     from trio_groq.observe.logging import (  # noqa: PLC0415 (see above)
         LoggingObserver,
+        logs_only_failures,
         set_up_logging,
     )
 
     latency = LatencyTracker(config.latency_samples) if config.track_latency else None
     observers = [*config.observers, *([] if latency is None else [latency])]
-    if config.log_level is not None and set_up_logging(config.log_level):
+    if any(isinstance(each, LoggingObserver) for each in observers):
+        is_left = False  # it writes these lines
+    if is_left or (config.log_level is not None and set_up_logging(config.log_level)):
         observers.append(LoggingObserver())
     if not observers:
         return None, None
-    hooks = Hooks(observers)
+    if is_left and len(observers) == 1:
+        hooks = Hooks(observers, only_failures=logs_only_failures)
+        if logs_only_failures():
+            return latency, hooks  # nobody reads the settings
+    else:
+        hooks = Hooks(observers)
     rows = config.describe().splitlines()[1:]
     settings = "; ".join(" ".join(row.split()) for row in rows)
     hooks.tell(ClientStarted(base_url=config.base_url, settings=settings))

@@ -127,7 +127,8 @@ class ClientConfig:
         models: The models that are meant to be used, by name; empty for any.
         track_latency: Whether times are kept for each model.
         latency_samples: Calls of a model whose times are kept, 1 or more.
-        log_level: How much is logged; None to leave it to the application.
+        log_level: How much is logged to standard error; None to leave it to the application: what
+            its own `logging` enables under `trio_groq` when the client is made, comes.
 
     Raises:
         ConfigurationError: A value is not valid. No message shows a key or a header's value.
