@@ -89,7 +89,11 @@ def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | No
 def _new_shared(config: ClientConfig) -> _Shared:
     latency, hooks = _new_hooks(config)
     return _Shared(
-        pool=_new_pool(config), patience=_new_patience(config, hooks), hooks=hooks, latency=latency
+        pool=_new_pool(config),
+        patience=_new_patience(config, hooks),
+        hooks=hooks,
+        latency=latency,
+        knowledge=ModelKnowledge(meant=config.models),
     )
 
 
@@ -249,7 +253,9 @@ class GroqClient(Resources, FanOut):
         shared = self._shared
         if api_key is not None:
             patience = _new_patience(config, shared.hooks)
-            shared = attrs.evolve(shared, patience=patience, knowledge=ModelKnowledge())
+            shared = attrs.evolve(
+                shared, patience=patience, knowledge=ModelKnowledge(meant=config.models)
+            )
         view._set_up(config, shared)
         return view
 

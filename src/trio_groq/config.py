@@ -124,7 +124,8 @@ class ClientConfig:
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
         observers: What is told of every call; see `trio_groq.observe`.
-        models: The models that are meant to be used, by name; empty for any.
+        models: The models that are meant to be used, by name: a call of another is made, with a
+            `ModelWarning` for the first; empty for any.
         track_latency: Whether times are kept for each model.
         latency_samples: Calls of a model whose times are kept, 1 or more.
         log_level: How much is logged to standard error; None to leave it to the application: what

@@ -110,9 +110,10 @@ class ConversationWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A request asks for what its model, by all that is known of it, cannot do.
+    """A request asks for what its model, by all that is known of it, cannot do; or it is retired.
 
-    For a client with `strict_validation=True` this is an `InvalidRequestError`.
+    For a client with `strict_validation=True` this is an `InvalidRequestError`. A model that is not
+    among the `models` of the configuration is never more than a warning.
     """
 
 
