@@ -136,7 +136,7 @@ class GroqClient(Resources, FanOut):
         default_headers: Header fields of every request.
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed.
-        proxy: URL of the proxy for all connections; by default as the environment says.
+        proxy: URL of the proxy for all connections, or `none`; by default as the environment says.
         trust_env: Whether the environment's proxies count.
         strict_validation: Whether a response that is not what the API promises, and a conversation
             that does not hold together, are errors.

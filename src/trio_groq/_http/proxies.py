@@ -28,6 +28,7 @@ __all__ = [
     "ProxySettings",
     "as_proxy",
     "parse_no_proxy",
+    "proxy_variable",
 ]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -40,6 +41,9 @@ _LOOPBACK: Final = "localhost,127.0.0.0/8,::1"
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?").fullmatch
 _MAX_HOST: Final = 253  # RFC 1035, 2.3.4, without the final dot
 _MAX_PORT: Final = 65_535
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses as IPv6 ones (RFC 4291, 2.5.5.2)."""
+_IPV4: Final = 2**32 - 1
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -239,9 +243,15 @@ def _address(host: str) -> _Address | None:
 
 def _network(text: str) -> _Network | None:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    # As `_address` takes hosts: IPv4 within IPv6 is IPv4.
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        length = network.prefixlen - _MAPPED.prefixlen
+        address = int(network.network_address) & _IPV4
+        return ipaddress.IPv4Network((address, length))
+    return network
 
 
 def _exemption(entry: str) -> Exemption | None:
@@ -339,10 +349,16 @@ class ProxySettings:
         return any(proxy is not None and proxy.is_socks for proxy in (self.https, self.http))
 
 
-def _proxy_of(environ: Mapping[str, str], scheme: str) -> Proxy | None:
+def proxy_variable(environ: Mapping[str, str], scheme: str) -> str | None:
+    """The variable that names the proxy for origins of a scheme; None if none does."""
     for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
         if name == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
             continue  # any client of this CGI process can set it
-        if url := environ.get(name, "").strip():
-            return as_proxy(url, source=name)
+        if environ.get(name, "").strip():
+            return name
     return None
+
+
+def _proxy_of(environ: Mapping[str, str], scheme: str) -> Proxy | None:
+    name = proxy_variable(environ, scheme)
+    return None if name is None else as_proxy(environ[name], source=name)
