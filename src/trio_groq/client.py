@@ -1,5 +1,6 @@
 """`GroqClient`: the connections, the settings, and the resources over them."""
 
+import math
 import random
 from collections.abc import Mapping
 from types import TracebackType
@@ -348,13 +349,14 @@ class GroqClient(Resources, FanOut):
             model: The model whose limits they are; None for the one that was called last.
 
         Returns:
-            Limits, what remains, when they reset, and how old that is; None before the first
-            response that says anything.
+            Limits, what remains, when they reset, and how old that is, which outside of a Trio run
+            is not a number; None before the first response that says anything.
         """
         book = self._shared.patience.gates.book
         if model is None:
             model = next(reversed(book.models()), "")
-        return book.get(model, trio.current_time())
+        is_run = trio.lowlevel.in_trio_run()
+        return book.get(model, trio.current_time() if is_run else math.nan)
 
     def gate_statistics(self) -> GateStatistics:
         """What calls waited for before they were sent: rate limits, budgets, open circuits."""

@@ -206,7 +206,8 @@ class SeenRateLimits:
     Attributes:
         requests: Requests a day.
         tokens: Tokens a minute.
-        age: Seconds since that response; its `reset_after` counts from then.
+        age: Seconds since that response; its `reset_after` counts from then. Not a number if there
+            was no clock to ask.
     """
 
     requests: RateLimitWindow
