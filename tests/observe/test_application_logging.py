@@ -51,10 +51,16 @@ class Application:
 
 @pytest.fixture
 def application() -> Iterator[Application]:
-    """Whose logging is gone after the test."""
+    """Whose logging is gone after the test; what others set up for this package is put away."""
     mine = Application()
     level = mine.root.level
+    package = logging.getLogger("trio_groq")
+    handlers, package_level = [*package.handlers], package.level
+    package.handlers[:] = []
+    package.setLevel(logging.NOTSET)
     yield mine
+    package.handlers[:] = handlers
+    package.setLevel(package_level)
     mine.root.setLevel(level)
     for handler in [*mine.root.handlers]:
         if isinstance(handler, logging.StreamHandler) and handler.stream is mine.stream:
@@ -196,16 +202,10 @@ async def test_an_observer_that_logs_already_is_not_doubled(
     assert application.starts() == ["ERROR trio_groq.call"]
 
 
-async def test_the_own_level_wins(
-    fake_groq: FakeGroq, application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logger = logging.getLogger("trio_groq")
-    monkeypatch.setattr(logger, "handlers", [])
-    monkeypatch.setattr(logger, "level", logging.NOTSET)
+async def test_the_own_level_wins(fake_groq: FakeGroq, application: Application) -> None:
     application.log_from(logging.DEBUG)
     fake_groq.enqueue(Reply.error(500, "down"))
     async with client_of(fake_groq, log_level="off") as client:
         with pytest.raises(InternalServerError):
             await client.models.list()
-    logger.setLevel(logging.NOTSET)  # which also forgets what it found enabled
     assert application.lines() == []
