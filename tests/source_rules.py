@@ -49,6 +49,7 @@ LAYERS: dict[str, int] = {
     "_tool_stream": 4,
     "_trial": 3,
     "_turns": 3,
+    "_shared": 5,
     "_stream": 3,
     "_stream_views": 3,
     "fanout": 4,

@@ -1,6 +1,7 @@
 """The attempts of a call as the server, its meta and its error see them; budget and circuit."""
 
 import gc
+import math
 import weakref
 from typing import Any
 
@@ -453,6 +454,21 @@ async def test_a_client_shows_what_the_server_said_of_its_limits(
         assert seen.age == 2.0
         assert client.rate_limits() == seen
         assert client.rate_limits("other") is None
+
+
+def test_limits_are_known_after_the_run_but_not_how_old_they_are() -> None:
+    limits = [("x-ratelimit-limit-requests", "14400")]
+
+    async def call() -> GroqClient:
+        async with FakeGroq() as server, client_of(server) as client:
+            server.enqueue(Reply(content="Hi", headers=limits))
+            await client.chat.completions.create(**PROMPT)
+        return client
+
+    seen = trio.run(call).rate_limits()
+    assert seen is not None
+    assert seen.requests.limit == 14400
+    assert math.isnan(seen.age)
 
 
 async def test_a_client_is_available_until_its_circuit_opens(autojump_clock: MockClock) -> None:

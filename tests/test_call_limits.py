@@ -183,7 +183,7 @@ async def test_a_wrong_option_of_a_call_is_a_configuration_error(
     fake_groq: FakeGroq, autojump_clock: MockClock
 ) -> None:
     with calling(fake_groq.url) as caller:
-        with pytest.raises(ConfigurationError, match="total: expected a number > 0"):
+        with pytest.raises(ConfigurationError, match="timeout: expected a number > 0"):
             await fetch(caller, MODELS, timeout=-1)
         with pytest.raises(ConfigurationError, match="max_retries: expected an integer >= 0"):
             await fetch(caller, MODELS, max_retries=-1)

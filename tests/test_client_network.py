@@ -3,12 +3,13 @@
 import traceback
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from _http.proxy_servers import http_proxy, socks_proxy
 from trio_groq import GroqClient, PoolLimits
-from trio_groq._http.proxies import Proxy
+from trio_groq._http.proxies import Proxy, ProxySettings
 from trio_groq.config import ClientConfig
 from trio_groq.errors import (
     APIConnectionError,
@@ -82,6 +83,8 @@ async def test_the_environment_is_asked_once_and_only_if_it_is_trusted(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     assert ClientConfig().proxies().https == Proxy("http", "proxy.test", 3128)
     assert ClientConfig(trust_env=False).proxies().https is None
+    off = ClientConfig(proxy="none")
+    assert off.proxies() == attrs.evolve(off, strict_validation=True).proxies() == ProxySettings()
     assert ClientConfig(proxy="https://p.test").proxies().https == Proxy("https", "p.test", 443)
     client = GroqClient(KEY)
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://")

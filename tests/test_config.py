@@ -1,7 +1,7 @@
 """`ClientConfig`: what it takes, what it refuses, and what the environment says."""
 
 import copy
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
@@ -15,7 +15,9 @@ from trio_groq import (
     Secret,
     Timeouts,
 )
+from trio_groq.config import LogLevel
 from trio_groq.errors import ConfigurationError
+from trio_groq.observe.logging import LEVELS
 from trio_groq.testing import FakeGroq
 
 KEY = "gsk_0123456789abcdefWXYZ"
@@ -76,7 +78,9 @@ def test_it_can_be_varied() -> None:
         pytest.param({"models": [5]}, "^models: expected a list of names", id="models-number"),
         pytest.param({"latency_samples": 0}, "^latency_samples: expected", id="samples"),
         pytest.param({"track_latency": 1}, "^track_latency: expected bool", id="track"),
-        pytest.param({"log_level": "x"}, "^log_level: expected one of off, error", id="log"),
+        pytest.param(
+            {"log_level": "x"}, "^log_level: expected one of off, critical, error", id="log"
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_construction(fields: dict[str, Any], message: str) -> None:
@@ -131,7 +135,10 @@ def test_from_env(environ: dict[str, str], key: str | None, url: str) -> None:
         ({"GROQ_BASE_URL": "http://evil.test"}, "^GROQ_BASE_URL: base_url: expected https"),
         ({"GROQ_HOST": "nonsense"}, "^GROQ_HOST: base_url: expected https"),
         ({"GROQ_BASE_URL": KEY}, "^GROQ_BASE_URL: base_url: expected https"),
-        ({"GROQ_LOG": "loud"}, "^GROQ_LOG: log_level: expected one of off, error, .* got 'loud'"),
+        (
+            {"GROQ_LOG": "loud"},
+            "^GROQ_LOG: log_level: expected one of off, critical, error, .* got 'loud'",
+        ),
         (
             {"GROQ_CUSTOM_HEADERS": f"X-Team: a\n\nX-Key {KEY}"},
             "^GROQ_CUSTOM_HEADERS: expected lines of .* got no colon in line 3$",
@@ -150,7 +157,15 @@ def test_a_wrong_variable_is_named(environ: dict[str, str], message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "level"), [("debug", "debug"), (" INFO ", "info"), ("off", "off"), ("", None)]
+    ("text", "level"),
+    [
+        ("debug", "debug"),
+        (" INFO ", "info"),
+        ("Warn", "warn"),
+        ("critical", "critical"),
+        ("off", "off"),
+        ("", None),
+    ],
 )
 def test_the_log_level_of_the_environment(text: str, level: str | None) -> None:
     assert ClientConfig.from_env({"GROQ_LOG": text}).log_level == level
@@ -226,3 +241,34 @@ async def test_readiness_can_be_forced(fake_groq: FakeGroq) -> None:
             model="llama-3.1-8b-instant", messages=[{"role": "user", "content": "Hello"}]
         )
     assert completion.choices
+
+
+def test_levels_are_those_that_logging_is_set_up_with() -> None:
+    assert sorted(get_args(LogLevel)) == sorted(LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("timeout", r" \(did you mean timeouts\?\)"), ("foo", ""), ("_origins", "")],
+)
+def test_a_field_that_there_is_none_of(name: str, hint: str) -> None:
+    given: Any = {name: 5}
+    allowed = "allow_plaintext, api_key, base_url, .*, trust_env"
+    with pytest.raises(
+        ConfigurationError, match=f"^{name}: expected one of {allowed}, got '{name}'{hint}$"
+    ):
+        ClientConfig.from_env({}, **given)
+
+
+@pytest.mark.parametrize("option", [-1, 0, float("nan"), "5"])
+def test_a_timeout_is_blamed_by_the_name_it_was_given(option: Any) -> None:
+    expected = rf"^timeout: expected a number > 0 or None, got {option!r}$"
+    with pytest.raises(ConfigurationError, match=expected):
+        GroqClient(KEY, timeout=option)
+
+
+def test_wrong_statuses_are_told_one_by_one() -> None:
+    statuses: Any = [429, 500, 200, "x"]
+    expected = "^statuses: expected statuses from 400 to 499, got 'x', 200, 500$"
+    with pytest.raises(ConfigurationError, match=expected):
+        RetryPolicy(statuses=statuses)

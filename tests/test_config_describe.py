@@ -28,6 +28,63 @@ def rows(config: ClientConfig) -> dict[str, tuple[str, str]]:
     }
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+PROXIES: dict[str, tuple[dict[str, Any], dict[str, str], tuple[str, str]]] = {
+    "none": ({}, {}, ("none", "default")),
+    "of the environment": (
+        {},
+        {"HTTPS_PROXY": "http://user:hunter2@proxy.test"},
+        ("http://proxy.test:80", "HTTPS_PROXY"),
+    ),
+    "for all schemes": ({}, {"all_proxy": "proxy.test"}, ("http://proxy.test:80", "all_proxy")),
+    "for another scheme": ({}, {"http_proxy": "proxy.test"}, ("none", "default")),
+    "not for this host": (
+        {},
+        {"https_proxy": "proxy.test", "NO_PROXY": "groq.com"},
+        ("none for this host", "https_proxy"),
+    ),
+    "nonsense": ({}, {"https_proxy": "x://hunter2"}, ("no URL of a proxy", "https_proxy")),
+    "not trusted": ({"trust_env": False}, {"https_proxy": "proxy.test"}, ("none", "default")),
+    "given": (
+        {"proxy": "http://user:hunter2@p.test"},
+        {"https_proxy": "proxy.test"},
+        ("http://p.test:80", "argument"),
+    ),
+    "off": ({"proxy": "none"}, {"https_proxy": "proxy.test"}, ("none", "argument")),
+}
+
+
+@pytest.mark.parametrize(("fields", "environ", "row"), PROXIES.values(), ids=PROXIES)
+def test_the_proxy_in_effect(
+    fields: dict[str, Any],
+    environ: dict[str, str],
+    row: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    config = ClientConfig(**fields)
+    assert rows(config)["proxy"] == row
+    assert config.describe(environ) == config.describe()
+    assert "hunter2" not in config.describe()
+
+
+def test_a_file_switches_the_environment_s_proxy_off(tmp_path: Path) -> None:
+    path = tmp_path / "groq.toml"
+    path.write_text('proxy = "none"\n')
+    environ = {"HTTPS_PROXY": "http://proxy.test"}
+    config = ClientConfig.from_file(path, environ=environ)
+    assert config.proxies(environ).https is None
+    [line] = [each for each in config.describe(environ).splitlines() if each.startswith("proxy")]
+    assert line.split() == ["proxy", "none", f"{path}:", "proxy"]
+
+
 def test_every_field_is_there_once_in_order() -> None:
     shown = rows(ClientConfig())
     tops = [field.name for field in attrs.fields(ClientConfig) if field.name != "_origins"]
@@ -48,6 +105,11 @@ def test_values_are_short_text() -> None:
     assert shown["timeouts.connect"][0] == "5.0"
     assert shown["retry.statuses"][0] == "408, 409, 429, 498"
     assert shown["models"][0] == shown["default_headers"][0] == shown["rate_limit"][0] == "none"
+
+
+def test_names_stay_in_their_line() -> None:
+    shown = rows(ClientConfig(default_query={"a\x85\x1b[1m": "x"}))
+    assert shown[r"default_query.a\x85\x1b[1m"][0] == "..."
 
 
 def test_it_is_a_table_without_an_end() -> None:

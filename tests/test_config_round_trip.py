@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from test_package import modules_after
 from trio_groq import ClientConfig, ExchangeLimits, PoolLimits, RetryPolicy, Timeouts
-from trio_groq.config import CircuitBreakerPolicy, RateLimitPolicy, RetryBudgetPolicy
+from trio_groq.config import CircuitBreakerPolicy, LogLevel, RateLimitPolicy, RetryBudgetPolicy
 
 
 def tabled(value: Any) -> Any:
@@ -33,6 +33,11 @@ def tabled(value: Any) -> Any:
     return "none" if value is None else value
 
 
+def written(config: ClientConfig) -> dict[str, Any]:
+    """The table of a file. `none` for the proxy is no proxy; what the environment says is null."""
+    return {**tabled(config), "proxy": config.proxy}
+
+
 counts = st.integers(1, 2**63 - 1)
 numbers = st.floats(1e-6, 1e9) | st.integers(1, 10**9)
 words = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1)
@@ -51,7 +56,7 @@ def record(cls: type, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any
 @cache
 def configs() -> st.SearchStrategy[ClientConfig]:
     limit = some(numbers)
-    level = st.sampled_from(["off", "error", "warning", "info", "debug", "trace"])
+    level = st.sampled_from(list(get_args(LogLevel)))
     readiness: list[Literal["auto", "trio"]] = ["auto", "trio"]
     return record(
         ClientConfig,
@@ -92,6 +97,7 @@ def configs() -> st.SearchStrategy[ClientConfig]:
         default_query=st.dictionaries(
             st.text(max_size=5), some(texts | st.booleans() | st.integers(-9, 9)), max_size=3
         ),
+        proxy=st.sampled_from([None, "none"]),
         readiness=st.sampled_from(readiness),
         models=st.lists(words, max_size=3).map(tuple),
         track_latency=st.booleans(),
@@ -104,7 +110,7 @@ def configs() -> st.SearchStrategy[ClientConfig]:
 def test_what_is_written_is_read_back(config: ClientConfig) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "groq.json")
-        path.write_text(json.dumps(tabled(config)), encoding="utf-8")
+        path.write_text(json.dumps(written(config)), encoding="utf-8")
         read = ClientConfig.from_file(path, environ={})
     assert read == config
     # The same settings and values, whoever states them.

@@ -723,3 +723,17 @@ async def test_a_thousand_tasks_against_fifty_a_second(
     assert max(abs(rank - place) for rank, place in enumerate(granted, 1)) <= 60
     assert trio.current_time() <= 30
     assert gates.statistics().waiting == 0
+
+
+async def test_calls_for_no_model_are_not_throttled(autojump_clock: trio.testing.MockClock) -> None:
+    gates = Gates(rate_limit=RateLimitPolicy(requests_per_minute=2))
+    started = trio.current_time()
+    for _ in range(10):
+        (await enter(gates, model="")).succeeded({})
+    permit = await gates.enter(HERE, "", 1, gates.new_place(), deadlines())
+    permit.succeeded({}, 5)
+    assert not permit.counts_tokens
+    assert trio.current_time() == started
+    for _ in range(3):
+        (await enter(gates)).succeeded({})
+    assert trio.current_time() == started + 30

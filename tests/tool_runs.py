@@ -18,7 +18,7 @@ from trio_groq.types.chat import (
     FunctionCall,
 )
 
-MODEL = "llama-3.3-70b-versatile"
+MODEL = "openai/gpt-oss-120b"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
 
 

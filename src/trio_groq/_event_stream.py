@@ -408,7 +408,10 @@ class EventStream(ABC, Generic[E, R]):
         if watch is None or watch.is_over:
             return
         if error is None:
-            watch.finished(self._result(), self.response, complete=self._done)
+            if watch.only_failures:
+                watch.is_over = True
+            else:
+                watch.finished(self._result(), self.response, complete=self._done)
         else:
             watch.failed(error)
 

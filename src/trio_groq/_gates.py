@@ -286,7 +286,7 @@ class Gates:
         if rate is None:
             return None
         spend = None
-        if self._throttle is not None:
+        if self._throttle is not None and model:  # the limits are those of models
             spend = self._throttle.try_enter(model, estimate, now)
             if spend is None:
                 wake(rate.void())
@@ -380,7 +380,7 @@ class Gates:
         self, model: str, estimate: int, place: int, limit: WaitLimit
     ) -> "Spend | None":
         throttle = self._throttle
-        if throttle is None:
+        if throttle is None or not model:
             return None  # noqa: ASYNC910 (see `enter`)
         now = trio.current_time()
         spend = throttle.try_enter(model, estimate, now)

@@ -28,7 +28,7 @@ it was not asked, as it refused before, or a budget is spent."""
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds for the whole check; the API lists its models in a fraction of one."""
 
-_PREFERRED: Final = ("openai/gpt-oss-20b", "llama-3.1-8b-instant", "openai/gpt-oss-120b")
+_PREFERRED: Final = ("openai/gpt-oss-20b", "openai/gpt-oss-120b")
 """Cheap ones first."""
 _MAX_TOKENS: Final = 1
 

@@ -230,7 +230,7 @@ class OpenResponse:
         """
         if is_first:
             self.first_token_came()
-        if self.watch is None:
+        if self.watch is None or self.watch.only_failures:
             self.wants_chunks = self.first_token_at is None
         else:
             self.watch.chunks_came(number)
@@ -332,7 +332,7 @@ class OpenResponse:
             self._ended_at = trio.current_time()
             self._pool.release(connection)
             self.begun()  # if it was closed before its first token
-            if self.watch is not None:
+            if self.watch is not None and not self.watch.only_failures:
                 self.watch.ended(self.meta()(), complete=complete)
 
     def abandon(self) -> None:

@@ -1,138 +1,37 @@
 """`GroqClient`: the connections, the settings, and the resources over them."""
 
+import math
 import os
-import random
 from collections.abc import Mapping
-from types import FunctionType, MethodType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final, overload
-from weakref import WeakValueDictionary
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, final, overload
 
 import attrs
-import msgspec
 import trio
 
-from trio_groq._api.auth import ApiKey, Secret
-from trio_groq._api.model_knowledge import ModelKnowledge
+from trio_groq._api.auth import ApiKey
 from trio_groq._api.rate_limits import SeenRateLimits
 from trio_groq._api.redaction import hiding
 from trio_groq._api.requests import HeaderOptions, QueryOptions, RequestBuilder
 from trio_groq._api.retry import RetryOption, as_retry_policy
-from trio_groq._api.retry_budget import RetryBudget
-from trio_groq._attempts import Patience
 from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._config.environment import KEY_VARIABLE
-from trio_groq._gates import Gates, GateStatistics
+from trio_groq._gates import GateStatistics
 from trio_groq._http.deadlines import Deadlines, TimeoutOption, as_timeouts
-from trio_groq._http.dial import Dialer, SSLContext
+from trio_groq._http.dial import SSLContext
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._http.proxies import ProxyOption
+from trio_groq._shared import Shared, new_shared
 from trio_groq.config import ClientConfig, PoolLimits
 from trio_groq.fanout._methods import FanOut
 from trio_groq.resources._namespace import Resources
 
 if TYPE_CHECKING:
-    from trio_groq._hooks import Hooks
-    from trio_groq.observe.latency import LatencyTracker, ModelLatency
+    from trio_groq.observe.latency import ModelLatency
 
 __all__ = ["GroqClient"]
 
 T = TypeVar("T")
-
-
-class _Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
-    """What a client shares with its views.
-
-    Attributes:
-        pool: The connections.
-        patience: What all calls share in deciding on attempts.
-        hooks: The observers; None where there are none.
-        latency: The times of calls; None where they are not kept.
-        knowledge: What is known of the models.
-        keys: The same for each key, as long as it is in use.
-    """
-
-    pool: ConnectionPool
-    patience: Patience
-    hooks: "Hooks | None"
-    latency: "LatencyTracker | None"
-    knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
-    keys: "_ByKey" = msgspec.field(default_factory=WeakValueDictionary)
-
-    def for_key(self, key: ApiKey) -> "_Shared":
-        """What views with this key share.
-
-        Another key is, for all we know, another account, with limits and models of its own; the
-        service and the way to it are the same, up or down.
-        """
-        # What is neither text nor a plain function may be equal to who knows what.
-        is_known = isinstance(key, Secret | FunctionType | MethodType)
-        shared = self.keys.get(key) if is_known else None
-        if shared is None:
-            patience = msgspec.structs.replace(
-                self.patience, gates=self.patience.gates.for_another_key()
-            )
-            shared = msgspec.structs.replace(self, patience=patience, knowledge=ModelKnowledge())
-            if is_known:
-                self.keys[key] = shared
-        return shared
-
-
-_ByKey: TypeAlias = "WeakValueDictionary[ApiKey, _Shared]"
-
-
-def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
-    if not (config.observers or config.track_latency or config.log_level):
-        return None, None  # nothing of it need be loaded
-    from trio_groq._hooks import ClientStarted, Hooks  # noqa: PLC0415 (see above)
-    from trio_groq.observe.latency import LatencyTracker  # noqa: PLC0415 (see above)
-    from trio_groq.observe.logging import (  # noqa: PLC0415 (see above)
-        LoggingObserver,
-        set_up_logging,
-    )
-
-    latency = LatencyTracker(config.latency_samples) if config.track_latency else None
-    observers = [*config.observers, *([] if latency is None else [latency])]
-    if config.log_level is not None and set_up_logging(config.log_level):
-        observers.append(LoggingObserver())
-    if not observers:
-        return None, None
-    hooks = Hooks(observers)
-    rows = config.describe().splitlines()[1:]
-    settings = "; ".join(" ".join(row.split()) for row in rows)
-    has_circuit = config.circuit_breaker is not None
-    circuit = str(config.parsed_base_url().origin) if has_circuit else None
-    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings, circuit=circuit))
-    return latency, hooks
-
-
-def _new_shared(config: ClientConfig) -> _Shared:
-    latency, hooks = _new_hooks(config)
-    shared = _Shared(
-        pool=_new_pool(config), patience=_new_patience(config, hooks), hooks=hooks, latency=latency
-    )
-    if isinstance(config.api_key, Secret):
-        shared.keys[config.api_key] = shared
-    return shared
-
-
-def _new_pool(config: ClientConfig) -> ConnectionPool:
-    dialer = Dialer(config.ssl_context, readiness=config.readiness, proxies=config.proxies())
-    return ConnectionPool(dialer, config.limits, config.exchange_limits)
-
-
-def _new_patience(config: ClientConfig, hooks: "Hooks | None") -> Patience:
-    budget = config.retry_budget
-    return Patience(
-        gates=Gates(
-            config.circuit_breaker,
-            config.rate_limit,
-            max_wait=config.retry.max_retry_after,
-            on_circuit=None if hooks is None else hooks.circuit_changed,
-            timeouts=config.timeouts,
-        ),
-        budget=None if budget is None else RetryBudget(budget),
-        random=random.random,
-    )
 
 
 @final
@@ -155,7 +54,7 @@ class GroqClient(Resources, FanOut):
         default_headers: Header fields of every request.
         default_query: Query parameters of every request.
         ssl_context: Used for `https` as it is, and never changed.
-        proxy: URL of the proxy for all connections; by default as the environment says.
+        proxy: URL of the proxy for all connections, or `none`; by default as the environment says.
         trust_env: Whether the environment's proxies count.
         strict_validation: Whether a response that is not what the API promises, and a conversation
             that does not hold together, are errors.
@@ -204,9 +103,9 @@ class GroqClient(Resources, FanOut):
                 config = attrs.evolve(config, **given)
             config = _with_patience(config, timeout, max_retries)
         self._owns_pool = True
-        self._set_up(config, _new_shared(config))
+        self._set_up(config, new_shared(config))
 
-    def _set_up(self, config: ClientConfig, shared: _Shared) -> None:
+    def _set_up(self, config: ClientConfig, shared: Shared) -> None:
         api_key = config.required_key()
         self._config = config
         self._shared = shared
@@ -367,13 +266,14 @@ class GroqClient(Resources, FanOut):
             model: The model whose limits they are; None for the one that was called last.
 
         Returns:
-            Limits, what remains, when they reset, and how old that is; None before the first
-            response that says anything.
+            Limits, what remains, when they reset, and how old that is, which outside of a Trio run
+            is not a number; None before the first response that says anything.
         """
         book = self._shared.patience.gates.book
         if model is None:
             model = next(reversed(book.models()), "")
-        return book.get(model, trio.current_time())
+        is_run = trio.lowlevel.in_trio_run()
+        return book.get(model, trio.current_time() if is_run else math.nan)
 
     def gate_statistics(self) -> GateStatistics:
         """What calls waited for before they were sent: rate limits, budgets, open circuits."""

@@ -31,7 +31,7 @@ from trio_groq._http.deadlines import Timeouts
 from trio_groq._http.dial import SSLContext
 from trio_groq._http.exchange import ExchangeLimits
 from trio_groq._http.pool_state import PoolLimits
-from trio_groq._http.proxies import Proxy, ProxyOption, ProxySettings, as_proxy
+from trio_groq._http.proxies import Proxy, ProxyOption, ProxySettings, as_proxy, proxy_variable
 from trio_groq._http.readiness import ReadinessOption
 from trio_groq._validators import count, instance, one_of, shown
 from trio_groq.errors import ConfigurationError, InvalidRequestError
@@ -52,8 +52,10 @@ __all__ = [
 
 _NEVER_PICKLED: Final = "ClientConfig with {}: expected never to be pickled, got a pickle's request"
 
-LogLevel: TypeAlias = Literal["off", "error", "warning", "info", "debug", "trace"]
-"""How much is logged; each level has those before it in it."""
+LogLevel: TypeAlias = Literal[
+    "off", "critical", "error", "warning", "warn", "info", "debug", "trace"
+]
+"""How much is logged; each level has those before it in it. `warn` is `warning`."""
 
 
 def _checked_key(key: ApiKey | None) -> ApiKey | None:
@@ -66,9 +68,9 @@ def _shown_key(key: ApiKey | None) -> str:
     return f"<{type(key).__name__}>" if callable(key) else repr(key)
 
 
-def _proxy_or_none(option: ProxyOption) -> Proxy | None:
-    """The proxy; `none` is how a file says that there is none."""
-    return None if option == "none" else as_proxy(option)
+def _checked_proxy(option: ProxyOption) -> Proxy | Literal["none"] | None:
+    """The proxy; `none` for none, whatever the environment says, and None for what that says."""
+    return "none" if option == "none" else as_proxy(option)
 
 
 def _copied(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,16 +136,18 @@ class ClientConfig:
         ssl_context: Used for `https` as it is, and never changed; None for one that trusts the
             system's authorities and speaks TLS 1.2 or later.
         proxy: URL of the proxy for all connections: `http`, `https`, or (with the extra `socks`)
-            `socks5` or `socks5h`; None for what the environment says.
+            `socks5` or `socks5h`; None for what the environment says, `none` for no proxy.
         trust_env: Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count, where
             there is no `proxy`. They are read once, when the client is made.
         readiness: How to wait for bytes: `auto` for the best there is, `epoll` or `kqueue` for one
             poller for all connections, `trio` for Trio's own way.
         observers: What is told of every call; see `trio_groq.observe`.
-        models: The models that are meant to be used, by name; empty for any.
+        models: The models that are meant to be used, by name: a call of another is made, with a
+            `ModelWarning` for the first; empty for any.
         track_latency: Whether times are kept for each model.
         latency_samples: Calls of a model whose times are kept, 1 or more.
-        log_level: How much is logged; None to leave it to the application.
+        log_level: How much is logged to standard error; None to leave it to the application: what
+            its own `logging` enables under `trio_groq` when the client is made, comes.
 
     Raises:
         ConfigurationError: A value is not valid. No message shows a key or a header's value.
@@ -174,7 +178,7 @@ class ClientConfig:
     ssl_context: SSLContext | None = attrs.field(
         default=None, validator=instance(SSLContext, optional=True), repr=False
     )
-    proxy: ProxyOption = attrs.field(default=None, converter=_proxy_or_none)
+    proxy: ProxyOption = attrs.field(default=None, converter=_checked_proxy)
     trust_env: bool = attrs.field(default=True, validator=instance(bool))
     readiness: ReadinessOption = attrs.field(default="auto", validator=one_of(ReadinessOption))
     observers: tuple[Observer, ...] = attrs.field(
@@ -217,7 +221,9 @@ class ClientConfig:
         Raises:
             ConfigurationError: A variable that counts is no URL of a proxy; names the variable.
         """
-        if self.proxy is not None or not self.trust_env:
+        if self.proxy == "none" or (self.proxy is None and not self.trust_env):
+            return ProxySettings.all_through(None)
+        if self.proxy is not None:
             return ProxySettings.all_through(as_proxy(self.proxy))
         scheme = self.parsed_base_url().origin.scheme
         return ProxySettings.from_env(environ, schemes=(scheme,))
@@ -233,8 +239,14 @@ class ClientConfig:
                 looked at. `default_headers` are added to those of the environment, and win.
 
         Raises:
-            ConfigurationError: A value is not valid; the message names the variable.
+            ConfigurationError: A value is not valid, and the message names the variable; or there
+                is no such field.
         """
+        if unknown := fields.keys() - _field_names():
+            from trio_groq._config.faults import unknown_key  # noqa: PLC0415 (slow to import)
+
+            name = min(unknown)
+            raise ConfigurationError(f"{name}: {unknown_key(name, sorted(_field_names()))}")
         with hiding(fields.get("api_key"), environ.get(KEY_VARIABLE)):
             found = environment_tree(environ, fields)
             tree = overlaid(found, {name: _given(name, value) for name, value in fields.items()})
@@ -286,16 +298,32 @@ class ClientConfig:
             config, origins = load(cls, path, environ, arguments)
         return attrs.evolve(config, _origins=origins)
 
-    def describe(self) -> str:
+    def describe(self, environ: Mapping[str, str] = os.environ) -> str:
         """The effective settings as a table of text, to be printed: name, value, origin.
 
         The origin is `argument` (also what was replaced later), a variable of the environment, the
         file with the key in it, or `default`. Keys show their last characters at the most, header
-        fields and query parameters their names, and what is set in code its type.
+        fields and query parameters their names, and what is set in code its type. `proxy` is the
+        one that leads to `base_url`, without its user and password.
+
+        Args:
+            environ: Where the proxy comes from, unless it is given.
         """
         from trio_groq._config.description import described  # noqa: PLC0415 (few need it)
 
-        return described(self, self._origins)
+        return described(self, self._origins, self._proxy_in_effect(environ))
+
+    def _proxy_in_effect(self, environ: Mapping[str, str]) -> tuple[str, str] | None:
+        """The environment's proxy to the API, and the variable that names it; None for none."""
+        origin = self.parsed_base_url().origin
+        variable = proxy_variable(environ, origin.scheme)
+        if self.proxy is not None or not self.trust_env or variable is None:
+            return None
+        try:
+            proxy = self.proxies(environ).proxy_for(origin)
+        except ConfigurationError:
+            return "no URL of a proxy", variable
+        return ("none for this host", variable) if proxy is None else (str(proxy), variable)
 
     def required_key(self) -> ApiKey:
         """The key.
@@ -308,6 +336,10 @@ class ClientConfig:
                 f"api_key: expected a key, got none; set {KEY_VARIABLE} or pass api_key="
             )
         return self.api_key
+
+
+def _field_names() -> set[str]:
+    return {field.name for field in attrs.fields(ClientConfig) if field.name != "_origins"}
 
 
 def _given(name: str, value: Any) -> Node:  # noqa: ANN401 (any field)

@@ -113,8 +113,8 @@ class InvalidRequestError(GroqError):
 
     def __init__(self, message: str, *, path: str = "", value: object = None) -> None:
         super().__init__(message)
-        self.path = mask(path)
-        self.value = hidden_in(value)
+        self.path: str = mask(path)
+        self.value: object = hidden_in(value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle whatever the value is: a function, an open file."""
@@ -131,9 +131,10 @@ class ConversationWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A request asks for what its model, by all that is known of it, cannot do.
+    """A request asks for what its model, by all that is known of it, cannot do; or it is retired.
 
-    For a client with `strict_validation=True` this is an `InvalidRequestError`.
+    For a client with `strict_validation=True` this is an `InvalidRequestError`. A model that is not
+    among the `models` of the configuration is never more than a warning.
     """
 
 

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from trio_groq._api.model_checks import CHARS_PER_TOKEN, find_misuses
+from trio_groq._api.model_checks import (
+    CHARS_PER_TOKEN,
+    find_misuses,
+    find_other_kind,
+    find_response_misuses,
+)
 from trio_groq.catalog import ModelInfo
 from trio_groq.types.chat import ChatCompletionMessage
 
@@ -102,3 +107,44 @@ def test_the_value_is_kept() -> None:
     params = {"messages": [USER], "max_tokens": 51}
     [misuse] = find_misuses(PLAIN, params, 0)
     assert (misuse.path, misuse.value) == ("max_tokens", 51)
+
+
+def found_in_response(model: ModelInfo, body_length: int = 0, **params: Any) -> list[str]:
+    params = {"input": "Hello", "model": model.name, **params}
+    return [str(misuse) for misuse in find_response_misuses(model, params, body_length)]
+
+
+SHOWN = {"role": "user", "content": [{"type": "input_text"}, {"type": "input_image"}]}
+IN_RESPONSES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "nothing": ({"input": [USER], "tools": None, "max_output_tokens": 50}, []),
+    "an image": (
+        {"input": [USER, SHOWN]},
+        ["input[1].content[1]: expected text, as plain sees no images, got an image"],
+    ),
+    "a function": ({"tools": [TOOL]}, ["tools: expected none for plain, got some"]),
+    "a tool of the server's": ({"tools": [{"type": "code_interpreter"}]}, []),
+    "a long answer": (
+        {"max_output_tokens": 51},
+        ["max_output_tokens: expected at most 50 for plain, got 51"],
+    ),
+    "a long text": ({"input": LONG}, [TOO_LONG.replace("messages", "input")]),
+    "a result that is long": ({"input": [{"type": "function_call_output", "output": LONG}]}, []),
+}
+
+
+@pytest.mark.parametrize(("params", "expected"), IN_RESPONSES.values(), ids=IN_RESPONSES)
+def test_responses(params: dict[str, Any], expected: list[str]) -> None:
+    assert found_in_response(PLAIN, 10**6, **params) == expected
+    assert found_in_response(UNKNOWN, 10**6, **params) == []
+
+
+def test_a_response_of_another_kind_of_model() -> None:
+    assert "expected one that answers conversations" in found_in_response(SPEAKER)[0]
+
+
+def test_a_model_for_something_else() -> None:
+    got = "got plain, a model for text"
+    said = [str(each) for each in find_other_kind(PLAIN, "embeddings")]
+    assert said == [f"model: expected one that makes embeddings, {got}"]
+    for model in (PLAIN, ABLE, UNKNOWN):
+        assert list(find_other_kind(model, "text")) == []

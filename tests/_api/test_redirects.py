@@ -149,6 +149,9 @@ def test_a_post_does_not_become_a_get(status: int) -> None:
         assert str(caught.value).startswith(
             f"{status} redirect: expected 307 or 308 for a {method.decode()}, got {status}"
         )
+        [note] = caught.value.__notes__
+        assert "would make the request a GET" in note
+        assert " only" not in note
 
 
 @pytest.mark.parametrize("status", [307, 308])
@@ -157,8 +160,9 @@ def test_a_body_is_sent_again(status: int) -> None:
     assert (followed.method, followed.target, followed.body) == (b"POST", b"/new", b"{}")
     fresh: Body = Uploaded(replayable=True)
     assert follow(request(b"POST", fresh), head("/new", status), 0).body is fresh
-    with pytest.raises(APIStatusError, match="whose body can be sent once more"):
+    with pytest.raises(APIStatusError, match="whose body can be sent once more") as caught:
         follow(request(b"POST", Uploaded(replayable=False)), head("/new", status), 0)
+    assert "can be sent again" in caught.value.__notes__[0]
 
 
 def test_not_for_ever() -> None:

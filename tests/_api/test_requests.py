@@ -90,6 +90,26 @@ def test_defaults_and_extras_override_ours() -> None:
     assert b"user-agent" not in sent
 
 
+@pytest.mark.parametrize(
+    ("default", "extra"),
+    [
+        ({}, {"Authorization": None}),
+        ({"authorization": None}, {}),
+        ({"Authorization": "x"}, {"AUTHORIZATION": None}),
+    ],
+)
+def test_a_none_takes_the_key_away_for_that_request_alone(default: Any, extra: Any) -> None:
+    builder = RequestBuilder(BASE, default, {})
+    call = Call(method="GET", path="/x", headers=extra)
+    for _ in range(2):
+        request = builder.build(call, Secret(KEY))
+        assert b"authorization" not in fields(request)
+        assert KEY.encode() not in repr(request.headers).encode()
+    if not default:
+        plain = builder.build(Call(method="GET", path="/x"), Secret(KEY))
+        assert fields(plain)[b"authorization"] == f"Bearer {KEY}".encode()
+
+
 WRONG_HEADERS = [
     pytest.param({"x": "a\nb"}, id="lf"),
     pytest.param({"x": "a\r\nEvil: 1"}, id="crlf"),

@@ -119,6 +119,12 @@ def test_a_code_that_is_a_number_is_text() -> None:
     assert api_error(400, code=42).code == "42"
 
 
+# What servers answer to plain text at a port for TLS.
+NGINX = b"<html><center>The plain HTTP request was sent to HTTPS port</center></html>"
+GO = b"Client sent an HTTP request to an HTTPS server.\n"
+APACHE = b"<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.</p>"
+
+
 def test_the_request_id_comes_from_the_header_or_the_body() -> None:
     body = b'{"error": {}, "x_groq": {"id": "req_body"}}'
     assert error_from_response(500, {}, body, now=NOW).request_id == "req_body"
@@ -155,6 +161,9 @@ def test_a_key_that_the_server_repeats_is_not_shown() -> None:
         (api_error(400, code="context_length_exceeded"), "Shorten the messages"),
         (api_error(413, code="rate_limit_exceeded"), "Waiting does not help"),
         (error_from_response(301, {}, b"", now=NOW), "followed within one origin only"),
+        (error_from_response(400, HTML_TYPE, NGINX, now=NOW), "begin base_url with https"),
+        (error_from_response(400, {}, memoryview(GO), now=NOW), "begin base_url with https"),
+        (error_from_response(400, HTML_TYPE, APACHE, now=NOW), "begin base_url with https"),
         (api_error(429, code="insufficient_quota"), "no quota left"),
         (api_error(429, type="insufficient_quota", code=None), "no quota left"),
         (api_error(400, code="content_filter"), "Change the messages"),
@@ -178,6 +187,7 @@ def test_no_wait_ends_a_lack_of_quota() -> None:
     "error",
     [
         api_error(400, message="no"),
+        api_error(400, message="An HTTP request was sent to HTTPS port"),
         api_error(404, message="No such file", code="not_found"),
         api_error(429, message="slow down"),
         api_error(503, message="busy"),

@@ -52,7 +52,7 @@ def test_a_number_is_the_total() -> None:
     assert as_timeouts(7, ALL) == attrs.evolve(ALL, total=7)
     assert as_timeouts(None, ALL) == attrs.evolve(ALL, total=None)
     assert as_timeouts(Timeouts(), ALL) == Timeouts()
-    with pytest.raises(ConfigurationError, match="total"):
+    with pytest.raises(ConfigurationError, match=r"^timeout: expected a number > 0"):
         as_timeouts(0, ALL)
 
 

@@ -210,3 +210,37 @@ async def test_infinity_is_no_limit(fake_groq: FakeGroq) -> None:
     await transport.receive(buffer, take, gap=math.inf, end=math.inf)
     assert got == [9]
     transport.close()
+
+
+# -- what to do about a handshake that fails
+
+
+async def notes_of(context: ssl.SSLContext, origin: Origin) -> str:
+    with pytest.raises(APIConnectionError) as caught:
+        await Dialer(context).dial(origin)
+    return " ".join(caught.value.__notes__)
+
+
+async def test_a_certificate_of_another_host_is_no_matter_of_trust(
+    authority: trustme.CA,
+) -> None:
+    async with tls_server(server_context(authority), stay) as origin:
+        elsewhere = Origin("https", "127.0.0.2", origin.port)
+        said = await notes_of(client_context(authority), elsewhere)
+        assert "is another host's: check the host in base_url" in said
+        assert "inspects" not in said
+        assert "A proxy that inspects TLS" in await notes_of(ssl.create_default_context(), origin)
+
+
+async def test_a_server_that_speaks_no_tls(fake_groq: FakeGroq) -> None:
+    port = int(fake_groq.url.rpartition(":")[2])
+    said = await notes_of(ssl.create_default_context(), Origin("https", "127.0.0.1", port))
+    assert "speaks no TLS: check the port, and whether it is http" in said
+
+
+async def test_a_port_where_nobody_listens() -> None:
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
+    await listeners[0].aclose()
+    said = await notes_of(ssl.create_default_context(), Origin("http", "127.0.0.1", port))
+    assert said.startswith("Nothing listens at that port: check base_url")

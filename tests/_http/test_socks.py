@@ -149,7 +149,9 @@ def test_a_wrong_password() -> None:
     ("answers", "reason"),
     [
         ([b"\x04\x00"], "SOCKS version 5, got 4"),
-        ([b"HT"], "SOCKS version 5, got 72"),
+        ([b"H"], "SOCKS version 5, got an answer in HTTP"),
+        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "SOCKS version 5, got an answer in HTTP"),
+        ([b"I\x00"], "SOCKS version 5, got 73"),
         ([b"\x05\x00\x00"], "a message of 2 bytes, got more"),
         ([b"\x05\x02", b"\x05\x00"], "version 1 of user and password, got 5"),
         ([b"\x05\x00", b"\x04\x00" + SUCCESS[2:]], "SOCKS version 5, got 4"),
@@ -163,6 +165,13 @@ def test_what_is_no_socks(answers: list[bytes], reason: str) -> None:
     ) as caught:
         talk(Socks5(named(), ORIGIN), answers)
     assert reason in str(caught.value)
+
+
+def test_an_http_proxy_in_its_place_is_told() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        talk(Socks5(named(), ORIGIN), [b"HTTP/1.0 501 Not Implemented\r\n"])
+    assert caught.value.__notes__ == ["It is no SOCKS proxy: begin its URL with http://."]
+    assert not caught.value.is_retryable
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

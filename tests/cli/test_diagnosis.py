@@ -17,9 +17,15 @@ from trio_groq.cli._diagnosis import (
     judge_key,
     judge_limits,
     judge_proxy,
+    judge_settings,
     judge_url,
 )
-from trio_groq.errors import APIConnectionError, AuthenticationError, PermissionDeniedError
+from trio_groq.errors import (
+    APIConnectionError,
+    AuthenticationError,
+    ConfigurationError,
+    PermissionDeniedError,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 KEY = Secret("gsk_0123456789abcdefghijklmnopqrstuvWXYZ")
@@ -140,6 +146,15 @@ def test_the_limits() -> None:
     half = judge_limits(limits(remaining_requests="5"))
     assert (half.status, half.detail) == ("ok", "stated without a limit")
     assert judge_limits({}).status == "skipped"
+    assert judge_limits({}).advice == ""
+    assert "--deep" in judge_limits({}, deep=False).advice
+
+
+def test_a_setting_that_brings_its_own_advice_or_needs_none() -> None:
+    error = ConfigurationError("TLS: expected certificate authorities")
+    assert judge_settings(error).advice == ""
+    error.add_note("Do this.")
+    assert judge_settings(error).advice == "Do this."
 
 
 def test_a_failure_has_the_errors_notes_as_its_advice() -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import trio
+import trustme
 from click.testing import CliRunner, Result
 from trio.testing import MockClock
 
 from _http.proxy_servers import http_proxy
+from _http.tls_servers import client_context, server_context, stay, tls_server
 from raw_http import until
+from trio_groq._http.dial import default_ssl_context
 from trio_groq._http.messages import Origin
 from trio_groq._http.proxies import ProxySettings, as_proxy
 from trio_groq.cli import doctor as doctor_module
@@ -205,7 +208,11 @@ async def test_a_port_where_nobody_listens() -> None:
     await listeners[0].aclose()
     found = await reach(Place("127.0.0.1", port), 10.0)
     assert (found.name, found.status) == ("TCP", "failed")
-    assert "HTTPS_PROXY" in found.advice
+    assert "If a proxy is needed, set HTTPS_PROXY" in found.advice
+    dead = await reach(Place("127.0.0.1", port, "proxy"), 10.0)
+    assert (dead.name, dead.status) == ("TCP (proxy)", "failed")
+    assert "whether the proxy runs" in dead.advice
+    assert "set HTTPS_PROXY" not in dead.advice
 
 
 async def never(*_: object, **__: object) -> Any:
@@ -246,6 +253,45 @@ async def test_a_proxy_that_refuses() -> None:
     ]
     assert found[2].detail == f"{proxy.url()}, from HTTPS_PROXY"
     assert "403" in found[5].detail
+    assert "does not lead to the API" in found[5].advice
+
+
+async def test_a_certificate_of_another_name() -> None:
+    authority = trustme.CA()
+    async with tls_server(server_context(authority), stay) as origin:
+        context = client_context(authority)
+        found = await shake_hands(Place("127.0.0.1", origin.port), 10.0, 0.0, context)
+    assert (found.name, found.status) == ("TLS", "failed")
+    assert "another host's" in found.advice
+    assert "inspects" not in found.advice
+
+
+async def test_a_server_without_tls(fake_groq: FakeGroq) -> None:
+    port = origin_of(fake_groq).port
+    found = await shake_hands(Place("127.0.0.1", port), 10.0, 0.0, default_ssl_context())
+    assert (found.name, found.status) == ("TLS", "failed")
+    assert "speaks no TLS" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("environ", "advice"),
+    [
+        ({"HTTPS_PROXY": "x://y"}, "Correct HTTPS_PROXY, such as http://"),
+        ({"GROQ_BASE_URL": "http://evil.test"}, "Correct GROQ_BASE_URL, such as https://"),
+        ({"GROQ_LOG": "loud"}, "Correct GROQ_LOG, or unset it."),
+    ],
+)
+async def test_a_setting_that_is_not_valid(environ: dict[str, str], advice: str) -> None:
+    found: list[Finding] = []
+    await Doctor(environ={"GROQ_API_KEY": "gsk_test", **environ}, tell=found.append).examine()
+    assert (found[-1].name, found[-1].status) == ("settings", "failed")
+    assert found[-1].advice.startswith(advice)
+
+
+async def test_a_base_url_given_that_is_not_valid() -> None:
+    found: list[Finding] = []
+    await Doctor(environ={}, tell=found.append, base_url="nonsense").examine()
+    assert found[-1].advice.startswith("Correct --base-url")
 
 
 def invoke(*args: str) -> Result:

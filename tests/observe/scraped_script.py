@@ -25,7 +25,7 @@ from trio_groq import (
 from trio_groq.observe import OpenTelemetryObserver
 from trio_groq.testing import FakeGroq, Reply
 
-MODEL = "llama-3.1-8b-instant"
+MODEL = "openai/gpt-oss-20b"
 
 
 async def use(config: ClientConfig) -> None:

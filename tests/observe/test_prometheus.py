@@ -15,7 +15,7 @@ from trio_groq import GroqClient
 
 SCRIPT = Path(__file__).with_name("scraped_script.py")
 SERVE = "from trio_groq.cli import main; main()"
-MODEL = "llama-3.1-8b-instant"
+MODEL = "openai/gpt-oss-20b"
 PATIENCE = 60.0
 """Seconds until the test fails instead of hanging."""
 

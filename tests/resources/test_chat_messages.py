@@ -172,7 +172,10 @@ NULLS = Reply.json({"id": "a", "choices": None, "created": 12.0, "model": "m"})
 
 
 async def test_a_null_is_forgiven_unless_strict(fake_groq: FakeGroq) -> None:
-    ask: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+    ask: dict[str, Any] = {
+        "model": "openai/gpt-oss-20b",
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
     fake_groq.enqueue(NULLS, NULLS, NULLS)
     async with client_of(fake_groq) as client:
         completion: Any = await client.chat.completions.create(**ask)
@@ -186,7 +189,10 @@ async def test_a_null_is_forgiven_unless_strict(fake_groq: FakeGroq) -> None:
 
 
 async def test_a_chunk_is_held_to_the_types_when_strict(fake_groq: FakeGroq) -> None:
-    ask: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+    ask: dict[str, Any] = {
+        "model": "openai/gpt-oss-20b",
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
     event = b'data: {"id":"a","choices":null}\n\ndata: [DONE]\n\n'
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
     reply = Reply.raw(head % len(event) + event)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trio_groq import GroqClient
-from trio_groq.errors import BadRequestError, InvalidRequestError
+from trio_groq.errors import BadRequestError, InvalidRequestError, ModelWarning
 from trio_groq.testing import FakeGroq, Reply
 from trio_groq.types.embeddings import CreateEmbeddingResponse
 
@@ -93,7 +93,10 @@ async def test_wrong_parameters_are_told_before_anything_is_sent(
 
 async def test_the_api_s_own_refusal(fake_groq: FakeGroq) -> None:
     async with client_of(fake_groq) as client:
-        with pytest.raises(BadRequestError, match="does not support embeddings") as raised:
+        with (
+            pytest.warns(ModelWarning, match="expected one that makes embeddings"),
+            pytest.raises(BadRequestError, match="does not support embeddings") as raised,
+        ):
             await client.embeddings.create(input="x", model="openai/gpt-oss-20b")
         assert raised.value.param == "model"
         with pytest.raises(BadRequestError, match="must be a string"):

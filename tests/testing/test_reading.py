@@ -34,6 +34,22 @@ def test_requests_one_after_the_other(size: int | None) -> None:
     assert second.http_version == "1.1"
 
 
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://127.0.0.1:80/openai/v1/models?a=http://b/c", "/openai/v1/models", "a=http://b/c"),
+        ("HTTPS://groq.test/x", "/x", ""),
+        ("http://groq.test", "/", ""),
+        ("http://groq.test?a=b", "/", "a=b"),
+        ("/a/http://b/c", "/a/http://b/c", ""),
+        ("*", "*", ""),
+    ],
+)
+def test_a_target_may_be_in_absolute_form(target: str, path: str, query: str) -> None:
+    (request,) = read(http_request("GET", target))
+    assert (request.path, request.query) == (path, query)
+
+
 def test_a_chunked_body_is_put_together() -> None:
     data = http_request("POST", "/a", headers=[("transfer-encoding", "chunked")])
     (request,) = read(data + b"2\r\n[1\r\n1\r\n]\r\n0\r\n\r\n")

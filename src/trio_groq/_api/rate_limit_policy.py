@@ -23,6 +23,7 @@ class RateLimitPolicy:
 
     Attributes:
         requests_per_minute: A limit of the account, for each model; 1 or more, None if unknown.
+            Calls that are for no model, such as a list of models, are not held back.
         tokens_per_minute: The same in tokens.
         proactive: Whether to spend these, and what the headers state, as budgets. Without it
             calls only wait after the server has refused one.

@@ -209,7 +209,8 @@ class SeenRateLimits(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         requests: Requests a day.
         tokens: Tokens a minute.
-        age: Seconds since that response; its `reset_after` counts from then.
+        age: Seconds since that response; its `reset_after` counts from then. Not a number if there
+            was no clock to ask.
     """
 
     requests: RateLimitWindow

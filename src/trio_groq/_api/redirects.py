@@ -22,6 +22,16 @@ MAX_LOCATION_CHARS: Final = 8192
 """Of a `Location`: as long as the longest request line that servers commonly take."""
 _SHOWN_CHARS: Final = 200
 
+_NOTE_CIRCLE: Final = "Check base_url: they may go in a circle."
+_NOTE_METHOD: Final = (
+    "Check base_url, its path too: the server has the place elsewhere, and to go there as it says "
+    "would make the request a GET without its body."
+)
+_NOTE_BODY: Final = (
+    "Give the content as bytes or a file, which can be sent again, or set base_url to where the "
+    "API is."
+)
+
 _KEEP_METHOD: Final = frozenset({307, 308})
 _FOLLOWED: Final = _KEEP_METHOD | {301, 302, 303}
 _SAFE_METHODS: Final = frozenset({b"GET", b"HEAD"})
@@ -53,19 +63,22 @@ def follow(request: Request, head: ResponseHead, followed: int) -> Request:
     """
     location = head.headers["location"]
     if followed >= MAX_REDIRECTS:
-        raise _refused(head, f"at most {MAX_REDIRECTS} redirects", "one more", request)
+        expected = f"at most {MAX_REDIRECTS} redirects"
+        raise _refused(head, expected, "one more", _NOTE_CIRCLE, request)
     if request.method not in _SAFE_METHODS:
         method = request.method.decode("latin-1")
         if head.status not in _KEEP_METHOD:  # it would become a GET, and its body be lost
-            raise _refused(head, f"307 or 308 for a {method}", str(head.status), request)
+            expected = f"307 or 308 for a {method}"
+            raise _refused(head, expected, str(head.status), _NOTE_METHOD, request)
         if not isinstance(request.body, bytes) and not request.body.replayable:
             expected = f"a {method} whose body can be sent once more"
-            raise _refused(head, expected, "one that was read from a stream", request)
+            raise _refused(head, expected, "one that was read from a stream", _NOTE_BODY, request)
+    note = f"Check base_url: redirects are followed within {request.origin} only."
     origin, target = _resolve(request, location)
     if origin is None:
-        raise _refused(head, "a URL in Location", _shown(location), request)
+        raise _refused(head, "a URL in Location", _shown(location), note, request)
     if origin != request.origin:
-        raise _refused(head, f"a place at {request.origin}", str(origin), request)
+        raise _refused(head, f"a place at {request.origin}", str(origin), note, request)
     return msgspec.structs.replace(request, target=target)
 
 
@@ -99,7 +112,9 @@ def _shown(location: str) -> str:
     return repr(url) if len(url) <= _SHOWN_CHARS else f"{url[:_SHOWN_CHARS]!r}..."
 
 
-def _refused(head: ResponseHead, expected: str, got: str, request: Request) -> APIStatusError:
+def _refused(
+    head: ResponseHead, expected: str, got: str, note: str, request: Request
+) -> APIStatusError:
     redactor = Redactor(request.headers, request.target)
     headers = redactor.headers(head.headers)
     error = APIStatusError(
@@ -109,5 +124,5 @@ def _refused(head: ResponseHead, expected: str, got: str, request: Request) -> A
         headers=headers,
     )
     error.is_retryable = False
-    error.add_note(f"Check base_url: redirects are followed within {request.origin} only.")
+    error.add_note(note)
     return error

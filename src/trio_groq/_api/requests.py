@@ -117,9 +117,12 @@ def encode_headers(*layers: HeaderOptions) -> Fields:
     return tuple(field for field in fields.values() if field is not None)
 
 
+def _has_own_key(*layers: HeaderOptions) -> bool:
+    """Whether a layer says what is sent as `Authorization`; None says that nothing is."""
+    return any(name.lower() == "authorization" for layer in layers for name in layer)
+
+
 def _with_key(fields: Fields, key: Secret) -> Fields:
-    if any(name.lower() == b"authorization" for name, _ in fields):
-        return fields
     return (*fields, (b"Authorization", f"Bearer {key.reveal()}".encode("ascii")))
 
 
@@ -213,11 +216,13 @@ class RequestBuilder:
             "Content-Type": call.content_type,
             "X-Stainless-Retry-Count": str(retries),
         }
+        fields = encode_headers(own, self._default_headers, call.headers)
+        is_given = _has_own_key(self._default_headers, call.headers)
         return Request(
             origin=self.base.origin,
             method=call.method.encode("ascii"),
             target=self.base.target(call.path, join_query(self._default_query, call.query)),
             # The key comes in last: no frame that an error's traceback shows has it as a local.
-            headers=_with_key(encode_headers(own, self._default_headers, call.headers), key),
+            headers=fields if is_given else _with_key(fields, key),
             body=body,
         )

@@ -4,6 +4,7 @@ What a body says is read in `error_bodies`. The message of an error is one bound
 `<status> <reason>: <what was said>`; what to do about it, where that is clear, is a note.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
@@ -83,6 +84,8 @@ _NOTES_OF_WORDS: dict[str | None, str] = {
     "model_decommissioned": "The model is gone: choose another. GET models lists those that there "
     "are.",
 }
+MAX_LOOKED_AT = 4096
+"""Bytes of a body in which a server is looked for that wanted TLS; such pages are short."""
 _MISSING_MODEL = frozenset({"model_not_found", "model_decommissioned"})
 # It comes with status 429, but no wait ends it.
 _NO_QUOTA = "insufficient_quota"
@@ -92,6 +95,10 @@ _NOTE_PAGE = (
 )
 _NOTE_PATH = "The API knows no such URL: check base_url and the path."
 _NOTE_REDIRECT = "Redirects are followed within one origin only: set base_url to where the API is."
+_NOTE_HTTPS = "The server speaks TLS at this port: begin base_url with https://."
+# What nginx, Go and Apache answer, in their words.
+_WANTS_HTTPS = re.compile(rb"(?i)http request.{0,20}to (an )?https|speaking plain http").search
+_BAD_REQUEST = 400
 _NOTE_NOT_JSON = "Check base_url, and any proxy on the way."
 
 
@@ -139,6 +146,10 @@ def error_from_response(
         rate_limits=parse_rate_limits(headers),
         failed_generation=fault.failed_generation,
     )
+    is_foreign = status == _BAD_REQUEST and not fault.is_from_api
+    if is_foreign and _WANTS_HTTPS(body, 0, MAX_LOOKED_AT):
+        error.add_note(_NOTE_HTTPS)
+        return error
     if status == _REQUEST_TIMEOUT:  # the one status without a class of its own that may pass
         error.is_retryable = True
     _advise(error, fault, knowledge, is_page=_is_page(headers, body))

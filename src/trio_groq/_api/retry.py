@@ -60,11 +60,12 @@ def _as_statuses(value: Collection[int]) -> frozenset[int] | Collection[int]:
 
 
 def _check_statuses(_owner: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, frozenset) or not all(
-        isinstance(status, int) and 400 <= status <= 499  # noqa: PLR2004 (HTTP's 4xx)
-        for status in value
-    ):
+    if not isinstance(value, frozenset):
         raise ConfigurationError(f"{field.name}: expected statuses from 400 to 499, got {value!r}")
+    wrong = [each for each in value if not isinstance(each, int) or not 400 <= each <= 499]  # noqa: PLR2004 (HTTP's 4xx)
+    if wrong:
+        shown = ", ".join(sorted(map(repr, wrong)))
+        raise ConfigurationError(f"{field.name}: expected statuses from 400 to 499, got {shown}")
     if value & NEVER_RETRIED:
         never = ", ".join(map(str, sorted(value & NEVER_RETRIED)))
         raise ConfigurationError(

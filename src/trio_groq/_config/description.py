@@ -23,12 +23,14 @@ UNKNOWN: Final = "argument"
 _USER_IN_URL: Final = re.compile(r"//[^/@\s]*@")
 
 
-def described(config: Any, origins: Origins) -> str:  # noqa: ANN401 (any attrs object)
+def described(config: Any, origins: Origins, proxy: tuple[str, str] | None = None) -> str:  # noqa: ANN401 (any attrs object)
     """Describe each setting on a line of its own.
 
     Args:
         config: An attrs object, with others in it.
         origins: Who stated what.
+        proxy: What is in effect for the setting `proxy`, and who states it; None if that is as the
+            setting says.
 
     Returns:
         Lines without a line end behind the last one. Secrets, header fields and query parameters
@@ -36,10 +38,13 @@ def described(config: Any, origins: Origins) -> str:  # noqa: ANN401 (any attrs 
     """
     rows = [("setting", "value", "origin")]
     for path, value, default in _rows(config, None, ()):
+        if proxy is not None and path == ("proxy",):
+            rows.append((shown_path(path), *proxy))
+            continue
         is_default = value is default or (type(value) is type(default) and value == default)
         text = value if isinstance(value, _Shown) else _Shown(_shown(value))
         origin = origins.of(config, path) or (DEFAULT if is_default else UNKNOWN)
-        rows.append((shown_path(path), text, origin))
+        rows.append((_one_line(shown_path(path)), text, _one_line(origin)))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
 
@@ -88,6 +93,11 @@ def _shown_text(text: str) -> str:
     """Text without what a URL or a key in it would give away, and in one line."""
     hidden = without_keys(_USER_IN_URL.sub(f"//{HIDDEN}@", text))
     return _cut(hidden if hidden.isprintable() and hidden else repr(hidden))
+
+
+def _one_line(text: str) -> str:
+    """A name as it is, or escaped: nothing in it may end the line, or be obeyed by a terminal."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _cut(text: str) -> str:

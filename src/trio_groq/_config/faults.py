@@ -13,7 +13,7 @@ from trio_groq._config.settings import Node, Path, Setting, Tree, leaves, shown_
 from trio_groq._validators import shown
 from trio_groq.errors import ConfigurationError
 
-__all__ = ["MAX_FAULTS", "Fault", "is_integer", "message_of", "shown_value"]
+__all__ = ["MAX_FAULTS", "Fault", "is_integer", "message_of", "shown_value", "unknown_key"]
 
 MAX_FAULTS: Final = 10
 """Most faults that one message tells."""
@@ -92,7 +92,7 @@ def _faults(exc: BaseException, cls: type, path: Path) -> Iterator[tuple[Path, s
             yield from _faults(error, cls, path)
     elif isinstance(exc, ForbiddenExtraKeysError):
         for key in sorted(exc.extra_fields):
-            yield (*path, key), _unknown(key, allowed_keys(cls, is_top=not path))
+            yield (*path, key), unknown_key(key, allowed_keys(cls, is_top=not path))
     elif isinstance(exc, Fault):
         yield (*path, *exc.path), exc.message
     elif isinstance(exc, ConfigurationError):
@@ -103,7 +103,8 @@ def _faults(exc: BaseException, cls: type, path: Path) -> Iterator[tuple[Path, s
         raise exc
 
 
-def _unknown(key: str, allowed: list[str]) -> str:
+def unknown_key(key: str, allowed: list[str]) -> str:
+    """That a key is none of these, and which it is like."""
     near = get_close_matches(key, allowed, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"expected one of {', '.join(allowed)}, got {key[:MAX_SHOWN]!r}{hint}"

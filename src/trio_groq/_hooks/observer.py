@@ -1,12 +1,13 @@
 """Who hears what calls tell."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from trio_groq._hooks.events import CallStarted, Event
 
-__all__ = ["Observer", "Propagator"]
+__all__ = ["Observer", "Propagator", "application_logs"]
 
 
 class Observer(Protocol):
@@ -22,3 +23,16 @@ class Propagator(Protocol):
 
     def headers_for(self, call: "CallStarted", /) -> Mapping[str, str]:
         """Header fields for a call that begins; those of the caller win over them."""
+
+
+def application_logs() -> bool:
+    """Whether the application has set up a logging of its own that wants records of this package.
+
+    It has where errors under `trio_groq` would reach a handler. `logging` is not loaded to find
+    out: who has set it up has loaded it.
+    """
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return False
+    logger = logging.getLogger("trio_groq")
+    return bool(logger.hasHandlers() and logger.isEnabledFor(logging.ERROR))

@@ -2,10 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from types import TracebackType
-from typing import Final, final
+from typing import ClassVar, Final, Self, final
 
 import msgspec
 import trio
@@ -34,7 +34,7 @@ from trio_groq._http.messages import Origin
 from trio_groq.errors import GroqError, RateLimitError
 from trio_groq.types.meta import ResponseMeta
 
-__all__ = ["OTHER", "CallWatch", "Hooks", "is_cancellation", "operation_of"]
+__all__ = ["OTHER", "CallWatch", "FailureWatch", "Hooks", "is_cancellation", "operation_of"]
 
 _LOGGER: Final = logging.getLogger("trio_groq")
 _BASE: Final = "/openai/v1/"
@@ -71,17 +71,22 @@ class Hooks:
 
     Args:
         observers: In the order in which they are told.
+        only_failures: Asked when a call begins: whether nobody wants to hear of more than failed
+            attempts and calls. None for no.
 
     Attributes:
         failures: How many exceptions each kind of observer raised, by the name of its class.
     """
 
-    __slots__ = ("_observers", "_propagators", "failures")
+    __slots__ = ("_observers", "_only_failures", "_propagators", "failures")
 
     _numbers = count(1)
 
-    def __init__(self, observers: Iterable[Observer]) -> None:
+    def __init__(
+        self, observers: Iterable[Observer], *, only_failures: Callable[[], bool] | None = None
+    ) -> None:
         self._observers = tuple(observers)
+        self._only_failures = only_failures
         self._propagators = tuple(each for each in self._observers if isinstance(each, Propagator))
         self.failures: Counter[str] = Counter()
 
@@ -103,9 +108,11 @@ class Hooks:
         Returns:
             What it tells its story to, and the call with the header fields that observers add.
         """
+        if self._only_failures is not None and self._only_failures():
+            return FailureWatch(self, call, origin), call
         is_json = call.content_type == JSON and isinstance(call.body, bytes)
         started = CallStarted(
-            number=next(self._numbers),
+            number=self.next_number(),
             operation=operation_of(call.path),
             method=call.method,
             path=call.path,
@@ -127,6 +134,10 @@ class Hooks:
                 call = msgspec.structs.replace(call, headers=_with_fields(call.headers, added))
         return CallWatch(self, started), call
 
+    def next_number(self) -> int:
+        """The number of a call that is observed."""
+        return next(self._numbers)
+
     def circuit_changed(self, origin: object, before: str, after: str, open_for: float) -> None:
         """A circuit went from one state to another; one that opened stays so for `open_for`."""
         self.tell(
@@ -145,7 +156,6 @@ class Hooks:
             _LOGGER.error("observer %s raised; further ones are only counted", name, exc_info=exc)
 
 
-@final
 class CallWatch:
     """What one call tells its story to. Whatever comes after its end is not told.
 
@@ -156,6 +166,7 @@ class CallWatch:
         call: The record of its start.
         is_over: Whether its end was told.
         is_stream: A stream tells of its own end; the end of its response's body says nothing.
+        only_failures: What comes to a good end is not told, and need not be put together.
     """
 
     __slots__ = (
@@ -170,6 +181,7 @@ class CallWatch:
         "is_over",
         "is_stream",
     )
+    only_failures: ClassVar[bool] = False
 
     def __init__(self, hooks: Hooks, call: CallStarted) -> None:
         self._hooks = hooks
@@ -177,7 +189,7 @@ class CallWatch:
         self._first_at = self._last_at = 0.0
         self._ready_at = call.at
         self._first_token: float | None = None
-        self.call: Final = call
+        self.call: CallStarted = call
         self.is_over: bool = False
         self.is_stream: bool = False
 
@@ -240,6 +252,8 @@ class CallWatch:
         if self.is_over:
             return
         self.is_over = True
+        if self.only_failures:
+            return
         choices = getattr(value, "choices", None)
         reasons = (
             [_text(each, "finish_reason") for each in choices] if type(choices) is list else []
@@ -277,7 +291,7 @@ class CallWatch:
         if not self.is_stream:
             self.finished(None, meta, complete=complete)
 
-    def __enter__(self) -> "CallWatch":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -291,6 +305,78 @@ class CallWatch:
 
     def _seconds(self) -> float:
         return trio.current_time() - self.call.at
+
+
+@final
+class FailureWatch(CallWatch):
+    """What a call tells its failures to, and nothing else.
+
+    Most applications log warnings and errors alone. A call that ends well makes no record then,
+    and a chunk of a stream costs nothing.
+
+    Args:
+        hooks: Whom to tell.
+        call: The call.
+        origin: Where it goes.
+    """
+
+    __slots__ = ("_at", "_method", "_model", "_origin", "_path", "_stream")
+    only_failures: ClassVar[bool] = True
+
+    def __init__(self, hooks: Hooks, call: Call, origin: Origin) -> None:
+        self._hooks = hooks
+        # Not the call itself: its body may be large, and an open stream has no use for it.
+        self._method, self._path, self._model = call.method, call.path, call.model
+        self._stream = call.accept == EVENT_STREAM
+        self._origin = origin
+        self._at = self._ready_at = trio.current_time()
+        self._attempts = 0
+        self.is_over = False
+        self.is_stream = False
+
+    def attempt_started(self) -> None:
+        """An attempt is sent now."""
+        self._attempts += 1
+
+    def attempt_failed(self, error: GroqError, wait: float | None) -> None:
+        """An attempt ended with an error."""
+        self._begin()
+        super().attempt_failed(error, wait)
+
+    def failed(self, error: BaseException) -> None:
+        """The call ended with an error; that it was cancelled is not told."""
+        if is_cancellation(error):
+            self.is_over = True
+        elif not self.is_over:
+            self._begin()
+            super().failed(error)
+
+    def waited(self, reason: WaitReason, seconds: float) -> None:
+        """Not told."""
+
+    def head_came(self, status: int, headers: Mapping[str, str]) -> None:
+        """Not told."""
+
+    def chunks_came(self, number: int) -> None:
+        """Not told."""
+
+    def first_token_came(self) -> None:
+        """Not told."""
+
+    def _begin(self) -> None:
+        """Make the record of the call's start, which all others refer to."""
+        if not hasattr(self, "call"):
+            self.call = CallStarted(
+                number=self._hooks.next_number(),
+                operation=operation_of(self._path),
+                method=self._method,
+                path=self._path,
+                model=self._model,
+                stream=self._stream,
+                server_address=self._origin.host,
+                server_port=self._origin.port,
+                at=self._at,
+            )
 
 
 def _with_fields(

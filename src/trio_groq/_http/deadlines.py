@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from trio_groq._validators import number
-from trio_groq.errors import APITimeoutError, Phase, PoolTimeoutError
+from trio_groq.errors import APITimeoutError, ConfigurationError, Phase, PoolTimeoutError
 
 __all__ = ["Deadlines", "Dialling", "TimeoutOption", "Timeouts", "as_timeouts"]
 
@@ -72,7 +72,12 @@ def as_timeouts(option: TimeoutOption, default: Timeouts) -> Timeouts:
     Raises:
         ConfigurationError: It is no number of seconds > 0.
     """
-    return option if isinstance(option, Timeouts) else attrs.evolve(default, total=option)
+    if isinstance(option, Timeouts):
+        return option
+    try:
+        return attrs.evolve(default, total=option)
+    except ConfigurationError as exc:  # the caller wrote `timeout`
+        raise ConfigurationError(f"timeout: {str(exc).removeprefix('total: ')}") from None
 
 
 def _after(start: float, seconds: float | None) -> float:

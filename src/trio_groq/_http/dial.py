@@ -29,13 +29,31 @@ if TYPE_CHECKING:
     from trio_groq._http.negotiation import Negotiation
     from trio_groq._http.tls_over_tls import TLSOverTLS
 
-__all__ = ["Dialer", "SSLContext", "default_ssl_context"]
+__all__ = ["Dialer", "SSLContext", "default_ssl_context", "tls_error"]
 
 SSLContext: TypeAlias = ssl.SSLContext
 """What a caller may bring, under a name that the layers above can use."""
 
 ALPN: Final = "http/1.1"
 """RFC 7301, 6: the one protocol that this engine speaks."""
+
+_OTHER_NAME: Final = (62, 64)
+"""OpenSSL's codes for a certificate of another name, and of another address."""
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+"""OpenSSL's words for an answer in plain text."""
+_NOTE_TRUST: Final = (
+    "The server's certificate is not trusted. A proxy that inspects TLS needs its own "
+    "authority: set SSL_CERT_FILE, or pass ssl_context. A system without authorities needs its "
+    "ca-certificates; check the clock, too."
+)
+_NOTE_NAME: Final = (
+    "The server's certificate is another host's: check the host in base_url or in the proxy's URL, "
+    "and where the network leads that name to."
+)
+_NOTE_NO_TLS: Final = (
+    "What answers there speaks no TLS: check the port, and whether it is http that is meant, in "
+    "base_url or in the proxy's URL."
+)
 
 NEGOTIATION_BYTES: Final = 4096
 """One receive of a proxy's answer; a few hundred bytes is what they have."""
@@ -189,16 +207,17 @@ def _is_secured(hop: _Hop) -> TypeGuard[_Secured]:
     return isinstance(hop, ssl.SSLSocket) or not isinstance(hop, socket.socket)
 
 
-def _tls_error(peer: object, exc: OSError) -> APIConnectionError:
+def tls_error(peer: object, exc: OSError) -> APIConnectionError:
+    """The error for a handshake that failed, with what to do about it where that is clear."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         error = APIConnectionError(f"TLS with {peer}: {exc.verify_message}")
         error.is_retryable = False
-        error.add_note(
-            "The server's certificate is not trusted. A proxy that inspects TLS needs its own "
-            "authority: set SSL_CERT_FILE, or pass ssl_context."
-        )
+        error.add_note(_NOTE_NAME if exc.verify_code in _OTHER_NAME else _NOTE_TRUST)
         return error
-    return connection_failed(f"TLS with {peer}", exc)
+    error = connection_failed(f"TLS with {peer}", exc)
+    if getattr(exc, "reason", None) in _NO_TLS:
+        error.add_note(_NOTE_NO_TLS)
+    return error
 
 
 @final
@@ -399,7 +418,7 @@ class Dialer:
         except OSError as exc:
             owned.close()
             self._sessions.forget((context, peer))
-            raise _tls_error(peer, exc) from exc
+            raise tls_error(peer, exc) from exc
         except BaseException:
             owned.close()
             raise

@@ -31,6 +31,7 @@ __all__ = [
     "ProxyOption",
     "ProxySettings",
     "as_proxy",
+    "proxy_variable",
 ]
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -259,10 +260,16 @@ class ProxySettings(msgspec.Struct, kw_only=True, frozen=True):
         return any(proxy is not None and proxy.is_socks for proxy in (self.https, self.http))
 
 
-def _proxy_of(environ: Mapping[str, str], scheme: str) -> Proxy | None:
+def proxy_variable(environ: Mapping[str, str], scheme: str) -> str | None:
+    """The variable that names the proxy for origins of a scheme; None if none does."""
     for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
         if name == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
             continue  # any client of this CGI process can set it
-        if url := environ.get(name, "").strip():
-            return as_proxy(url, source=name)
+        if environ.get(name, "").strip():
+            return name
     return None
+
+
+def _proxy_of(environ: Mapping[str, str], scheme: str) -> Proxy | None:
+    name = proxy_variable(environ, scheme)
+    return None if name is None else as_proxy(environ[name], source=name)

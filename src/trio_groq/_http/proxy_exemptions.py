@@ -11,6 +11,9 @@ from trio_groq._http.messages import Origin
 __all__ = ["Exemption", "is_exempt", "parse_no_proxy"]
 
 _MAX_PORT: Final = 65_535
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses as IPv6 ones (RFC 4291, 2.5.5.2)."""
+_IPV4: Final = 2**32 - 1
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -52,9 +55,15 @@ def _address(host: str) -> _Address | None:
 
 def _network(text: str) -> _Network | None:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    # As `_address` takes hosts: IPv4 within IPv6 is IPv4.
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        length = network.prefixlen - _MAPPED.prefixlen
+        address = int(network.network_address) & _IPV4
+        return ipaddress.IPv4Network((address, length))
+    return network
 
 
 def _exemption(entry: str) -> Exemption | None:

@@ -22,6 +22,7 @@ _REPLY_HEAD: Final = 5
 long the reply is."""
 _ADDRESS_BYTES: Final = {1: 4, 4: 16}
 _DOMAIN: Final = 3
+_HTTP: Final = b"HTTP/"
 
 _REPLIES: Final = {
     1: "a general failure",
@@ -84,6 +85,9 @@ class Socks5:
     def receive(self, data: bytes) -> bytes:
         """See `Negotiation`."""
         self._received += data
+        if self._received.startswith(_HTTP[: len(self._received)]):
+            # No version of SOCKS is an H. An HTTP proxy takes what it was sent for a bad request.
+            raise self._speaks_http()
         state = self._messages.SOCKS5State
         if self._talk.state == state.CLIENT_AUTHENTICATED:
             length = self._reply_length()
@@ -163,6 +167,12 @@ class Socks5:
         return refused(
             self._proxy, self._origin, said, retryable=retryable, credentials=credentials
         )
+
+    def _speaks_http(self) -> ProtocolError:
+        error = self._broken("SOCKS version 5", "an answer in HTTP")
+        error.is_retryable = False
+        error.add_note("It is no SOCKS proxy: begin its URL with http://.")
+        return error
 
     def _broken(self, expected: str, got: str) -> ProtocolError:
         return ProtocolError(f"proxy {self._proxy}: expected {expected}, got {got}")

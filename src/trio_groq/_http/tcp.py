@@ -34,11 +34,17 @@ def connection_failed(doing: str, exc: OSError) -> APIConnectionError:
         exc: What the system said; one for several addresses has their errors as its cause.
     """
     causes = exc.__cause__.exceptions if isinstance(exc.__cause__, ExceptionGroup) else (exc,)
+    is_refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
     reasons = {getattr(cause, "strerror", None) or str(cause) for cause in causes}
     error = APIConnectionError(f"{doing}: {'; '.join(sorted(reasons))}")
     if isinstance(exc, socket.gaierror):
         error.add_note(
             "The host name could not be resolved: check base_url, any proxy's URL, and the network."
+        )
+    elif is_refused:
+        error.add_note(
+            "Nothing listens at that port: check base_url, any proxy's URL, and whether what is "
+            "asked there is running."
         )
     return error
 

@@ -18,7 +18,7 @@ from trio_groq.testing.server import FakeGroq
 
 __all__ = ["Lane", "Plan", "Result", "run_plan"]
 
-_MODEL: Final = "llama-3.1-8b-instant"
+_MODEL: Final = "openai/gpt-oss-20b"
 
 _TAIL: Final = 240
 """Characters of an answer that a view may show: more than a terminal's line has."""

@@ -24,6 +24,7 @@ __all__ = [
     "judge_key",
     "judge_limits",
     "judge_proxy",
+    "judge_settings",
     "judge_url",
 ]
 
@@ -168,11 +169,17 @@ def judge_clock(date: str | None, now: float) -> Finding:
     return Finding("clock", status, detail, advice)
 
 
-def judge_limits(headers: Mapping[str, str]) -> Finding:
-    """What is left of the rate limits that a response states."""
+def judge_limits(headers: Mapping[str, str], *, deep: bool = True) -> Finding:
+    """What is left of the rate limits that a response states.
+
+    Args:
+        headers: The response's.
+        deep: Whether a model was asked: what is asked of none seldom states limits.
+    """
     limits = parse_rate_limits(headers)
     if limits is None:
-        return Finding("rate limits", "skipped", "no response stated any")
+        advice = "" if deep else "Use --deep: a model's response states them."
+        return Finding("rate limits", "skipped", "no response stated any", advice)
     windows = {"requests a day": limits.requests, "tokens a minute": limits.tokens}
     shown = [f"{_left(window)} {what}" for what, window in windows.items() if window.limit]
     is_low = any(_is_low(window) for window in windows.values())
@@ -191,6 +198,25 @@ def _is_low(window: RateLimitWindow) -> bool:
     if window.limit is None or window.remaining is None:
         return False
     return window.remaining < window.limit * LOW_LIMIT
+
+
+def judge_settings(error: GroqError) -> Finding:
+    """A setting that is not valid. The message begins with the variable or the field."""
+    found = judge_failure("settings", error)
+    name = str(error).partition(":")[0]
+    if found.advice:
+        return found
+    if name.lower() in _PROXY_VARIABLES:
+        advice = f"Correct {name}, such as http://proxy.example:3128, or unset it."
+    elif name in {"GROQ_BASE_URL", "GROQ_HOST"}:
+        advice = f"Correct {name}, such as https://api.groq.com, or unset it for Groq's own."
+    elif name == "base_url":
+        advice = "Correct --base-url, such as https://api.groq.com."
+    elif name.isupper() and "_" in name:
+        advice = f"Correct {name}, or unset it."
+    else:
+        return found
+    return attrs.evolve(found, advice=advice)
 
 
 def judge_failure(name: str, error: GroqError) -> Finding:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import attrs
 import trio
 
-from trio_groq._http.dial import Dialer, SSLContext, default_ssl_context
+from trio_groq._http.dial import Dialer, SSLContext, default_ssl_context, tls_error
 from trio_groq._http.messages import Origin
 from trio_groq._http.proxies import ProxySettings
-from trio_groq._http.tcp import connect, connection_failed
+from trio_groq._http.tcp import connect
 from trio_groq.cli._diagnosis import Finding, judge_certificate
 from trio_groq.errors import APIConnectionError
 
@@ -29,10 +29,15 @@ _NO_NAME: Final = (
 _NO_WAY: Final = (
     "A firewall may be in between, or nothing listens there. If a proxy is needed, set HTTPS_PROXY."
 )
-_NO_TRUST: Final = (
-    "A proxy that inspects TLS has an authority of its own: set SSL_CERT_FILE to its certificate. "
-    "Without any, install the system's ca-certificates. Check the clock, too."
+_NO_PROXY: Final = (
+    "Check the proxy's URL in HTTPS_PROXY or ALL_PROXY, and whether the proxy runs. If the API is "
+    "reached without one, unset the variable or add the API's host to NO_PROXY."
 )
+_NOT_THROUGH: Final = (
+    "The proxy answers, but does not lead to the API: ask whoever runs it whether it may. If the "
+    "API is reached without one, add its host to NO_PROXY."
+)
+_NO_TLS: Final = "Check the port, and whether a firewall or a proxy on the way takes part in it."
 
 
 @attrs.frozen
@@ -55,16 +60,29 @@ class Place:
 
 
 async def _within(
-    name: str, limit: float, advice: str, probe: Callable[[], Awaitable[Finding]]
+    name: str,
+    limit: float,
+    advice: str,
+    probe: Callable[[], Awaitable[Finding]],
+    *,
+    is_final: bool = False,
 ) -> Finding:
-    """What a step finds; a failure of the network, and an end of its time, are findings."""
+    """What a step finds; a failure of the network, and an end of its time, are findings.
+
+    Args:
+        name: The step.
+        limit: Seconds.
+        advice: What to do if it fails.
+        probe: The step itself.
+        is_final: The advice says more than an error's own notes can, which go before it else.
+    """
     with trio.move_on_after(limit):
         await trio.lowlevel.checkpoint()
         try:
             return await probe()
         except APIConnectionError as error:
             told = " ".join(getattr(error, "__notes__", ()))
-            return Finding(name, "failed", str(error), told or advice)
+            return Finding(name, "failed", str(error), advice if is_final else told or advice)
     return Finding(name, "failed", f"no answer within {limit:g} s", advice)
 
 
@@ -103,7 +121,8 @@ async def reach(place: Place, limit: float) -> Finding:
             peer = sock.getpeername()[0]
         return Finding(name, "ok", f"{peer}, port {place.port}, {_since(started)}")
 
-    return await _within(name, limit, _NO_WAY, probe)
+    advice = _NO_PROXY if place.title else _NO_WAY
+    return await _within(name, limit, advice, probe, is_final=True)
 
 
 async def shake_hands(
@@ -131,7 +150,7 @@ async def shake_hands(
         found = judge_certificate(f"{how}, {_since(started)}", not_after, now)
         return attrs.evolve(found, name=name)
 
-    return await _within(name, limit, _NO_TRUST, probe)
+    return await _within(name, limit, _NO_TLS, probe)
 
 
 async def reach_through_proxy(
@@ -150,7 +169,7 @@ async def reach_through_proxy(
         transport.close()
         return Finding(name, "ok", f"{origin}, {_since(started)}")
 
-    return await _within(name, limit, _NO_WAY, probe)
+    return await _within(name, limit, _NOT_THROUGH, probe)
 
 
 def _handshake(
@@ -165,10 +184,7 @@ def _handshake(
             how = f"{tls.version()}, {cipher[0] if cipher else 'no cipher'}"
             return how, str(certificate.get("notAfter", ""))
     except OSError as exc:
-        reason = getattr(exc, "verify_message", "")
-        if reason:
-            raise APIConnectionError(f"TLS with {host}: {reason}") from exc
-        raise connection_failed(f"TLS with {host}", exc) from exc
+        raise tls_error(host, exc) from exc
 
 
 def _since(started: float) -> str:

@@ -21,6 +21,7 @@ from trio_groq.cli._diagnosis import (
     judge_key,
     judge_limits,
     judge_proxy,
+    judge_settings,
     judge_url,
 )
 from trio_groq.cli._options import FiniteRange
@@ -74,7 +75,7 @@ class Doctor:
         try:
             config = self._settings()
         except ConfigurationError as error:
-            self.tell(judge_failure("settings", error))
+            self.tell(judge_settings(error))
             return
         origin = config.parsed_base_url().origin
         self.tell(judge_key(config.api_key))
@@ -85,7 +86,7 @@ class Doctor:
             self.tell(finding)
             is_reached = await self._reach(config, proxies, proxy)
         except ConfigurationError as error:  # a proxy that is none, or no authorities
-            self.tell(judge_failure("settings", error))
+            self.tell(judge_settings(error))
             return
         if not is_reached:
             self.tell(Finding("API", "skipped", "it cannot be reached"))
@@ -168,7 +169,7 @@ class Doctor:
 
     def _look_at(self, headers: Mapping[str, str]) -> None:
         self.tell(judge_clock(headers.get("date"), self.clock()))
-        self.tell(judge_limits(headers))
+        self.tell(judge_limits(headers, deep=self.deep))
 
 
 def _line(finding: Finding) -> str:

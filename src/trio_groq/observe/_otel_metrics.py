@@ -64,7 +64,8 @@ class Metrics:
             names.TIME_TO_FIRST_CHUNK, "Time from sending a request to a stream's first chunk."
         )
         self._per_chunk = seconds(
-            names.TIME_PER_OUTPUT_CHUNK, "Mean time between the chunks of a stream."
+            names.TIME_PER_OUTPUT_CHUNK,
+            "Mean time between the chunks of a stream, one value for each stream.",
         )
         self._usage = meter.create_histogram(
             names.TOKEN_USAGE,

@@ -48,7 +48,7 @@ from trio_groq.errors import (
 )
 from trio_groq.observe.redaction import RedactingFilter, one_line, redact
 
-__all__ = ["TRACE", "LoggingObserver", "level_of", "set_up_logging"]
+__all__ = ["TRACE", "LoggingObserver", "level_of", "logs_only_failures", "set_up_logging"]
 
 TRACE: Final = 5
 """A level below DEBUG, for content."""
@@ -70,6 +70,8 @@ MAX_PAYLOAD: Final = 20_000
 _MARGIN: Final = 4_096
 """So much more is looked at for secrets than is shown: none shows whose end was cut off."""
 logging.addLevelName(TRACE, "TRACE")
+_CALLS: Final = logging.getLogger("trio_groq.call")
+_SECURITY: Final = logging.getLogger("trio_groq.security")
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -126,6 +128,11 @@ def set_up_logging(
     logger.addHandler(handler)
     logger.setLevel(number)
     return True
+
+
+def logs_only_failures() -> bool:
+    """Whether no logger below `trio_groq` lets a line through that is no warning or error."""
+    return not (_CALLS.isEnabledFor(logging.INFO) or _SECURITY.isEnabledFor(logging.INFO))
 
 
 @final

@@ -11,6 +11,7 @@ from trio_groq._http.bodies import Progress
 from trio_groq._readers import Reader, text_reader
 from trio_groq.errors import InvalidRequestError
 from trio_groq.resources._base import Resource
+from trio_groq.resources._model_use import check_ability
 
 __all__ = ["TextFromAudio"]
 
@@ -52,6 +53,7 @@ class TextFromAudio(Resource):
         if (file is None) == (fields.get("url") is None):
             got = "neither" if file is None else "both"
             raise InvalidRequestError(f"file: expected either file or url, got {got}", path="file")
+        check_ability(self._caller, fields.get("model"), "audio")
         body = await multipart_body(
             form_fields(fields),
             [] if file is None else [("file", named_audio(file))],

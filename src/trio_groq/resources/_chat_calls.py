@@ -13,8 +13,9 @@ from trio_groq._call import Caller, RequestOptions
 from trio_groq._callers import warn
 from trio_groq._images import embed_images
 from trio_groq._readers import Reader, json_reader
-from trio_groq.errors import ConversationWarning, InvalidRequestError, ModelWarning
+from trio_groq.errors import ConversationWarning, InvalidRequestError
 from trio_groq.resources._base import Streaming, make_call, with_stream
+from trio_groq.resources._model_use import check_model
 from trio_groq.types._base import Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chat_params import ChatCompletionCreateParams
@@ -62,13 +63,8 @@ def _check_conversation(messages: Sequence[object], *, strict: bool) -> None:
 
 
 def _check_model(caller: Caller, params: Mapping[str, Any], body: object) -> None:
-    model = caller.knowledge.catalog.get(params["model"])
-    if model is None:
-        return
-    for misuse in find_misuses(model, params, len(body) if isinstance(body, bytes) else 0):
-        if caller.strict:
-            raise InvalidRequestError(str(misuse), path=misuse.path, value=misuse.value)
-        warn(str(misuse), ModelWarning)
+    length = len(body) if isinstance(body, bytes) else 0
+    check_model(caller, params["model"], lambda model: find_misuses(model, params, length))
 
 
 def chat_call(

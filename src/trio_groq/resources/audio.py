@@ -12,6 +12,7 @@ from trio_groq._call import NOT_GIVEN, Caller, NotGiven
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._readers import binary_reader
 from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
+from trio_groq.resources._model_use import check_ability
 from trio_groq.resources.audio_transcriptions import (
     Transcriptions,
     TranscriptionsWithRawResponse,
@@ -86,6 +87,7 @@ class Speech(Resource):
             APIError: The call failed: see the error tree.
         """
         _speech_validator()(params)
+        check_ability(self._caller, params["model"], "speech")
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         return await self._perform(
             "POST", _SPEECH, binary_reader(), options, params=params, accept=_ANY_AUDIO

@@ -3,7 +3,11 @@
 from functools import cache
 from typing import Final, Unpack, final
 
+import msgspec
+
+from trio_groq._api.model_knowledge import ModelKnowledge
 from trio_groq._call import RequestOptions
+from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader, json_reader
 from trio_groq.resources._base import Resource, as_raw, as_streaming, segment
 from trio_groq.types._base import Decoder
@@ -28,6 +32,22 @@ def _model_reader() -> Reader[Model]:
 @cache
 def _deleted_reader() -> Reader[ModelDeleted]:
     return json_reader(Decoder(ModelDeleted))
+
+
+def _learning(
+    reader: Reader[ModelListResponse], knowledge: ModelKnowledge
+) -> Reader[ModelListResponse]:
+    """The same, and what is read is taken over, by whichever form of the method it is read."""
+    plain = reader.decode
+    assert plain is not None  # noqa: S101 (it reads JSON)
+
+    def decode(body: bytes, response: OpenResponse) -> ModelListResponse:
+        listed = plain(body, response)
+        knowledge.learn(listed.data)
+        return listed
+
+    strict = None if reader.strict is None else _learning(reader.strict, knowledge)
+    return msgspec.structs.replace(reader, decode=decode, strict=strict)
 
 
 def _path_of(model: str) -> str:
@@ -77,7 +97,7 @@ class Models(Resource):
         return await self._perform("DELETE", _path_of(model), _deleted_reader(), options)
 
     async def list(self, **options: Unpack[RequestOptions]) -> ModelListResponse:
-        """List all models, in one piece. The client's catalog takes it over.
+        """List all models, in one piece. The client's catalog takes it over when it is read.
 
         Args:
             options: See `RequestOptions`.
@@ -85,10 +105,8 @@ class Models(Resource):
         Raises:
             APIError: The call failed: see the error tree.
         """
-        listed = await self._perform("GET", _PATH, _list_reader(), options)
-        if isinstance(listed, ModelListResponse):  # the raw forms return a response
-            self._caller.knowledge.learn(listed.data)
-        return listed
+        reader = _learning(_list_reader(), self._caller.knowledge)
+        return await self._perform("GET", _PATH, reader, options)
 
 
 @final

@@ -11,6 +11,7 @@ from trio_groq._call import NOT_GIVEN, NotGiven
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._readers import Reader, json_reader
 from trio_groq.resources._base import Resource, as_raw, as_streaming, collect
+from trio_groq.resources._model_use import check_ability
 from trio_groq.types._base import Decoder
 from trio_groq.types.reranking import RerankingResponse
 from trio_groq.types.reranking_params import RerankingCreateParams
@@ -74,6 +75,7 @@ class Reranking(Resource):
             APIError: The call failed: see the error tree.
         """
         _validator()(params)
+        check_ability(self._caller, params["model"], "reranking")
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
         return await self._perform("POST", _PATH, _reader(), options, params=params)
 

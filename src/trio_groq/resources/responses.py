@@ -6,16 +6,18 @@ from typing import Any, Final, Literal, Unpack, cast, final, overload
 
 import msgspec
 
+from trio_groq._api.model_checks import find_response_misuses
 from trio_groq._api.parameters import Validator
 from trio_groq._api.requests import EVENT_STREAM, JSON, Call, HeaderOptions, QueryOptions
 from trio_groq._api.retry import RetryOption
 from trio_groq._api_response import APIResponse, ResponseManager
-from trio_groq._call import NOT_GIVEN, NotGiven, RequestOptions
+from trio_groq._call import NOT_GIVEN, Caller, NotGiven, RequestOptions
 from trio_groq._http.deadlines import TimeoutOption
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader, json_reader
 from trio_groq._response_stream import ResponseStream
 from trio_groq.resources._base import Resource, collect, make_call, with_stream
+from trio_groq.resources._model_use import check_model
 from trio_groq.types._open_unions import OpenDecoder
 from trio_groq.types.responses import ResponseObject
 from trio_groq.types.responses_events import KnownEvent, ResponseStreamEvent, UnknownEvent
@@ -79,7 +81,11 @@ def _sendable(item: object) -> object:
 
 
 def _call(
-    params: ResponseCreateParams, options: RequestOptions, *, stream: bool | NotGiven | None
+    caller: Caller,
+    params: ResponseCreateParams,
+    options: RequestOptions,
+    *,
+    stream: bool | NotGiven | None,
 ) -> Call:
     content: dict[str, object] = {**params}
     given = content.get("input")
@@ -91,7 +97,11 @@ def _call(
     else:
         _validator()(content)
     accept = EVENT_STREAM if stream is True else JSON
-    return make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
+    call = make_call("POST", _PATH, options, params=with_stream(content, stream), accept=accept)
+    length = len(call.body) if isinstance(call.body, bytes) else 0
+    find = partial(find_response_misuses, params=content, body_length=length)
+    check_model(caller, params["model"], find)
+    return call
 
 
 @final
@@ -180,7 +190,7 @@ class Responses(Resource):
             APIError: The call failed: see the error tree.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        call = _call(params, options, stream=stream)
+        call = _call(self._caller, params, options, stream=stream)
         if stream is True:
             return await self._caller.perform(
                 call, self._stream_reader(), timeout=timeout, max_retries=max_retries
@@ -216,7 +226,7 @@ class Responses(Resource):
             InvalidRequestError: A parameter is not valid; nothing was sent.
         """
         options = collect(extra_headers, extra_query, extra_body, timeout, max_retries)
-        call = _call(params, options, stream=True)
+        call = _call(self._caller, params, options, stream=True)
 
         async def open_response() -> OpenResponse:
             return await self._caller.open(

@@ -1,5 +1,7 @@
 """Requests out of a connection's bytes: h11 in the server's role, bounded. Sans-IO."""
 
+import re
+
 import h11
 import msgspec
 
@@ -22,6 +24,18 @@ class Refused(Exception):  # noqa: N818 (a decision, not a failure)
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
         self.reply = reply
+
+
+_ORIGIN = re.compile(r"(?i)https?://[^/?]*")
+
+
+def _without_origin(target: str) -> str:
+    """A target in the origin form; the absolute one, as for proxies, is taken, too.
+
+    RFC 9112, 3.2.2.
+    """
+    rest = _ORIGIN.sub("", target, count=1) if _ORIGIN.match(target) else target
+    return rest if rest.startswith("/") or rest == target else f"/{rest}"
 
 
 def _decoded(body: bytes) -> object:
@@ -102,7 +116,7 @@ class RequestReader:
     def _finish(self, now: float) -> RecordedRequest:
         head, body = self._head, bytes(self._body)
         assert head is not None  # noqa: S101 (an end comes after a head)
-        path, _, query = head.target.decode("latin-1").partition("?")
+        path, _, query = _without_origin(head.target.decode("latin-1")).partition("?")
         request = RecordedRequest(
             method=head.method.decode("latin-1"),
             path=path,

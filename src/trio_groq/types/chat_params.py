@@ -154,7 +154,7 @@ class _SharedParams(TypedDict, total=False):
 
     Attributes:
         messages: The conversation so far; at least one message.
-        model: The model's id, such as `llama-3.3-70b-versatile`.
+        model: The model's id, such as `openai/gpt-oss-120b`.
         citation_options: `enabled` (the default) or `disabled`: whether the answer cites the
             documents given and the pages found.
         compound_custom: Models and tools of a compound system.

@@ -1,0 +1,134 @@
+"""What a client shares with its views, and how it is made of a configuration."""
+
+import random
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from trio_groq._api.auth import ApiKey, Secret
+from trio_groq._api.model_knowledge import ModelKnowledge
+from trio_groq._api.retry_budget import RetryBudget
+from trio_groq._attempts import Patience
+from trio_groq._gates import Gates
+from trio_groq._hooks.observer import application_logs
+from trio_groq._http.dial import Dialer
+from trio_groq._http.pool import ConnectionPool
+from trio_groq.config import ClientConfig
+
+if TYPE_CHECKING:
+    from trio_groq._hooks import Hooks
+    from trio_groq.observe.latency import LatencyTracker
+
+__all__ = ["Shared", "new_shared"]
+
+
+class Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
+    """What a client shares with its views.
+
+    Attributes:
+        pool: The connections.
+        patience: What all calls share in deciding on attempts.
+        hooks: The observers; None where there are none.
+        latency: The times of calls; None where they are not kept.
+        knowledge: What is known of the models.
+        keys: The same for each key, as long as it is in use.
+    """
+
+    pool: ConnectionPool
+    patience: Patience
+    hooks: "Hooks | None"
+    latency: "LatencyTracker | None"
+    knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
+    keys: "_ByKey" = msgspec.field(default_factory=WeakValueDictionary)
+
+    def for_key(self, key: ApiKey) -> "Shared":
+        """What views with this key share.
+
+        Another key is, for all we know, another account, with limits and models of its own; the
+        service and the way to it are the same, up or down.
+        """
+        # What is neither text nor a plain function may be equal to who knows what.
+        is_known = isinstance(key, Secret | FunctionType | MethodType)
+        shared = self.keys.get(key) if is_known else None
+        if shared is None:
+            patience = msgspec.structs.replace(
+                self.patience, gates=self.patience.gates.for_another_key()
+            )
+            knowledge = ModelKnowledge(meant=self.knowledge.meant)
+            shared = msgspec.structs.replace(self, patience=patience, knowledge=knowledge)
+            if is_known:
+                self.keys[key] = shared
+        return shared
+
+
+_ByKey: TypeAlias = "WeakValueDictionary[ApiKey, Shared]"
+
+
+def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
+    is_left = config.log_level is None and application_logs()
+    if not (config.observers or config.track_latency or config.log_level or is_left):
+        return None, None  # nothing of it need be loaded
+    from trio_groq._hooks import ClientStarted, Hooks  # noqa: PLC0415 (see above)
+    from trio_groq.observe.latency import LatencyTracker  # noqa: PLC0415 (see above)
+    from trio_groq.observe.logging import (  # noqa: PLC0415 (see above)
+        LoggingObserver,
+        logs_only_failures,
+        set_up_logging,
+    )
+
+    latency = LatencyTracker(config.latency_samples) if config.track_latency else None
+    observers = [*config.observers, *([] if latency is None else [latency])]
+    if any(isinstance(each, LoggingObserver) for each in observers):
+        is_left = False  # it writes these lines
+    if is_left or (config.log_level is not None and set_up_logging(config.log_level)):
+        observers.append(LoggingObserver())
+    if not observers:
+        return None, None
+    if is_left and len(observers) == 1:
+        hooks = Hooks(observers, only_failures=logs_only_failures)
+        if logs_only_failures():
+            return latency, hooks  # nobody reads the settings
+    else:
+        hooks = Hooks(observers)
+    rows = config.describe().splitlines()[1:]
+    settings = "; ".join(" ".join(row.split()) for row in rows)
+    has_circuit = config.circuit_breaker is not None
+    circuit = str(config.parsed_base_url().origin) if has_circuit else None
+    hooks.tell(ClientStarted(base_url=config.base_url, settings=settings, circuit=circuit))
+    return latency, hooks
+
+
+def new_shared(config: ClientConfig) -> Shared:
+    latency, hooks = _new_hooks(config)
+    shared = Shared(
+        pool=_new_pool(config),
+        patience=_new_patience(config, hooks),
+        hooks=hooks,
+        latency=latency,
+        knowledge=ModelKnowledge(meant=config.models),
+    )
+    if isinstance(config.api_key, Secret):
+        shared.keys[config.api_key] = shared
+    return shared
+
+
+def _new_pool(config: ClientConfig) -> ConnectionPool:
+    dialer = Dialer(config.ssl_context, readiness=config.readiness, proxies=config.proxies())
+    return ConnectionPool(dialer, config.limits, config.exchange_limits)
+
+
+def _new_patience(config: ClientConfig, hooks: "Hooks | None") -> Patience:
+    budget = config.retry_budget
+    return Patience(
+        gates=Gates(
+            config.circuit_breaker,
+            config.rate_limit,
+            max_wait=config.retry.max_retry_after,
+            on_circuit=None if hooks is None else hooks.circuit_changed,
+            timeouts=config.timeouts,
+        ),
+        budget=None if budget is None else RetryBudget(budget),
+        random=random.random,
+    )
