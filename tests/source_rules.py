@@ -19,6 +19,7 @@ LAYERS: dict[str, int] = {
     "_callers": 0,
     "_cancellation": 0,
     "_error_records": 0,
+    "_facades": 0,
     "_secrets": 0,
     "_validators": 0,
     "_version": 0,

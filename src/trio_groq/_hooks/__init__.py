@@ -11,8 +11,9 @@ breaks nothing: its first exception is logged, all of them are counted.
 The records load when somebody observes: a client without observers needs none of them.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq._hooks.events import (
@@ -76,8 +77,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'events')}"), name)
-    globals()[name] = value
-    return value
+    return load(__name__, __all__, name, f"{__name__}.{_HOMES.get(name, 'events')}")
+
+
+def __dir__() -> list[str]:
+    return names_of(__name__, __all__)

@@ -4,8 +4,9 @@
 `hedge`, `race` and `fallback` make several attempts at one answer.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq._api.adaptive import Adaptive
@@ -41,7 +42,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"trio_groq.{home}"), name)
+    return load(__name__, __all__, name, f"trio_groq.{_HOMES.get(name)}")
+
+
+def __dir__() -> list[str]:
+    return names_of(__name__, __all__)

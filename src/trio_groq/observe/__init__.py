@@ -12,8 +12,9 @@ An observer is any object with `on_event`; see `Observer`. `OpenTelemetryObserve
 `otel`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq._hooks import (
@@ -82,13 +83,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"trio_groq.{_HOMES.get(name, '_hooks')}")
-    value: object = getattr(module, name)
-    globals()[name] = value
-    return value
+    return load(__name__, __all__, name, f"trio_groq.{_HOMES.get(name, '_hooks')}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return names_of(__name__, __all__)

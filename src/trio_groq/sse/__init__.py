@@ -4,8 +4,9 @@ For harnesses with a transport of their own: `SSEParser` takes bytes as they com
 events that they complete. It knows nothing of HTTP, of JSON or of trio.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq.sse.event import ServerSentEvent
@@ -23,13 +24,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+    return load(__name__, __all__, name, f"{__name__}.{_HOMES.get(name)}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return names_of(__name__, __all__)

@@ -9,8 +9,9 @@
 The pytest plugin gives the fixture `fake_groq` to tests that run under pytest-trio.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq.testing.faults import Fault
@@ -33,7 +34,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    return load(__name__, __all__, name, f"{__name__}.{_HOMES.get(name)}")
+
+
+def __dir__() -> list[str]:
+    return names_of(__name__, __all__)

@@ -5,8 +5,9 @@ Each name is loaded from its module at first use: Structs take a while to make, 
 
 # ruff: noqa: F403 (each module says what of it is public)
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from trio_groq._facades import load, names_of
 
 if TYPE_CHECKING:
     from trio_groq.types._open_unions import UnknownItem as UnknownItem
@@ -292,13 +293,8 @@ __all__ = [*_HOMES]  # noqa: PLE0604 (names are text)
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+    return load(__name__, __all__, name, f"{__name__}.{_HOMES.get(name)}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return names_of(__name__, __all__)
