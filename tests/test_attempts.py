@@ -537,9 +537,12 @@ async def test_views_with_keys_of_their_own_share_circuit_and_budget(
     assert len(server.requests) == 5
 
 
-async def test_views_with_the_same_key_share_its_limits_as_long_as_one_is_there(
-    fake_groq: FakeGroq, autojump_clock: MockClock
+async def test_views_with_the_same_key_share_its_limits(
+    fake_groq: FakeGroq, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where each call makes a view of its own; until too many keys were used since."""
+    monkeypatch.setattr("trio_groq._shared.MAX_KEYS", 3)
+
     def provider() -> str:
         return "gsk_asked_for"
 
@@ -557,8 +560,29 @@ async def test_views_with_the_same_key_share_its_limits_as_long_as_one_is_there(
             await view.with_options(api_key="gsk_test").chat.completions.create(**PROMPT)
             del caught, view, same
             gc.collect()
+            with takes(0), pytest.raises(APITimeoutError):
+                await client.with_options(api_key=key, timeout=50.0).chat.completions.create(
+                    **PROMPT
+                )
+            for number in range(3):
+                client.with_options(api_key=f"gsk_{number}")
             fresh = client.with_options(api_key=key)
             await fresh.chat.completions.create(**PROMPT)
+
+
+async def test_a_function_for_the_key_is_known_from_the_client_on(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    def provider() -> str:
+        return "gsk_test"
+
+    async with GroqClient(api_key=provider, base_url=fake_groq.url, max_retries=0) as client:
+        fake_groq.enqueue(Reply.error(429, "later", retry_after=7200))
+        with pytest.raises(RateLimitError):
+            await client.chat.completions.create(**PROMPT)
+        view = client.with_options(api_key=provider, timeout=50.0)
+        with takes(0), pytest.raises(APITimeoutError):
+            await view.chat.completions.create(**PROMPT)
 
 
 class Asked:

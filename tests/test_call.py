@@ -194,7 +194,7 @@ async def test_a_slow_key_function_is_within_the_total(
             await fetch(caller, MODELS, timeout=4.0)
         with takes(10.0):
             await fetch(caller, MODELS)
-    assert caught.value.phase == "total"
+    assert caught.value.phase == "key"
 
 
 # -- how it came

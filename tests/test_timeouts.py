@@ -118,10 +118,17 @@ async def test_without_a_key(autojump_clock: MockClock) -> None:
         await trio.sleep_forever()
         raise AssertionError
 
-    with calling("http://localhost:9", key=key, timeouts=Timeouts(total=3.0)) as caller:
-        assert await text_of(caller, 3.0) == TOTAL.text(
-            "0 bytes: nothing was sent, the function for the key was not done"
-        )
+    with (
+        calling("http://localhost:9", key=key, timeouts=Timeouts(total=3.0)) as caller,
+        takes(3.0),
+        pytest.raises(APITimeoutError) as caught,
+    ):
+        await fetch(caller, MODELS)
+    assert str(caught.value) == (
+        "key timeout: expected the function for the key to be done within 3 s (the call's "
+        "limit), got 0 bytes: nothing was sent"
+    )
+    assert (caught.value.phase, caught.value.limit) == ("key", 3.0)
 
 
 # -- while it is sent

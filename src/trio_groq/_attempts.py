@@ -33,7 +33,7 @@ from trio_groq.errors import (
 if TYPE_CHECKING:
     from trio_groq._hooks import CallWatch
 
-__all__ = ["ON_OPEN", "Attempt", "Attempts", "Patience"]
+__all__ = ["Attempt", "Attempts", "OpenCircuitRule", "Patience"]
 
 T = TypeVar("T")
 Attempt = Callable[[Call, int], Awaitable[tuple[T, OpenResponse]]]
@@ -44,9 +44,30 @@ Target: TypeAlias = tuple[Origin, str, int, int]
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
-ON_OPEN: Final[ContextVar[OnOpen | None]] = ContextVar("on_open", default=None)
-"""What the calls of a task do that meet an open circuit; None for what its policy says. Of
-the task and not of the caller, as fan-out also runs calls and streams that others have made."""
+
+@final
+class OpenCircuitRule:
+    """What calls do that meet an open circuit, until the rule is lifted: None is its policy.
+
+    A task that was started under a rule inherits it, and may go on when whoever made it has ended.
+    """
+
+    __slots__ = ("on_open",)
+
+    def __init__(self, on_open: OnOpen | None) -> None:
+        self.on_open: OnOpen | None = on_open
+
+    def __enter__(self) -> None:
+        OPEN_CIRCUIT.set(self)
+
+    def __exit__(self, *_exc: object) -> None:
+        self.on_open = None
+
+
+OPEN_CIRCUIT: Final[ContextVar[OpenCircuitRule]] = ContextVar("open circuit")
+"""The rule of a task, and not of a caller, as fan-out also runs calls and streams that others have
+made."""
+_NO_RULE: Final = OpenCircuitRule(None)
 
 
 class Patience(msgspec.Struct, kw_only=True, frozen=True):
@@ -188,7 +209,7 @@ class Attempts:
                 *target,
                 self._deadlines,
                 max_retry_after=self._policy.max_retry_after,
-                on_open=ON_OPEN.get(),
+                on_open=OPEN_CIRCUIT.get(_NO_RULE).on_open,
             )
         except (APITimeoutError, CircuitOpenError) as late:
             if last is None:
@@ -257,7 +278,10 @@ class Attempts:
         """Whether a retry is sent when the service is up again, and so multiplies no outage."""
         circuits = self._patience.gates.circuits
         circuit = None if circuits is None else circuits.shut(self._origin)
-        return circuit is not None and (ON_OPEN.get() or circuit.policy.on_open) == "wait"
+        return (
+            circuit is not None
+            and (OPEN_CIRCUIT.get(_NO_RULE).on_open or circuit.policy.on_open) == "wait"
+        )
 
     def _remaining(self) -> float:
         end = min(self._deadlines.ends_at, trio.current_effective_deadline())

@@ -31,7 +31,12 @@ from trio_groq._http.deadlines import Deadlines, TimeoutOption, Timeouts, as_tim
 from trio_groq._http.pool import ConnectionPool
 from trio_groq._open_response import OpenResponse
 from trio_groq._readers import Reader
-from trio_groq.errors import APIConnectionError, APIError, InvalidRequestError
+from trio_groq.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    InvalidRequestError,
+)
 from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
@@ -85,8 +90,15 @@ class Mode(enum.Enum):
     STREAMING = "the response, open"
 
 
-def _no_key() -> str:
-    return "0 bytes: nothing was sent, the function for the key was not done"
+def _no_key(deadlines: Deadlines) -> APITimeoutError:
+    """The error for a function that did not give the key in time: the service is not to blame."""
+    limit = deadlines.ends_at - deadlines.started
+    return APITimeoutError(
+        f"key timeout: expected the function for the key to be done within {limit:g} s (the "
+        "call's limit), got 0 bytes: nothing was sent",
+        phase="key",
+        limit=limit,
+    )
 
 
 @final
@@ -286,7 +298,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         while True:
             try:
                 connection, head = await self.pool.send(request, deadlines)
-            except APIError as exc:
+            except (APIError, InvalidRequestError) as exc:
                 Redactor(request.headers, request.target).hide(exc)
                 raise
             response = OpenResponse(self.pool, connection, head, info, deadlines, sent=request)
@@ -319,7 +331,10 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         if callable(key):
             key = key()
             if inspect.isawaitable(key):
-                key = await deadlines.within("total", lambda: key, received=_no_key)
+                with trio.CancelScope(deadline=deadlines.ends_at) as scope:
+                    key = await key
+                if scope.cancelled_caught:
+                    raise _no_key(deadlines)
         return checked_secret(key)  # noqa: ASYNC910 (asked only where a request follows)
 
 

@@ -9,6 +9,11 @@ from trio_groq._open_response import OpenResponse
 __all__ = ["let_go"]
 
 
+def _drop(response: OpenResponse) -> None:
+    response.begun(GeneratorExit())  # nobody knows how it would have
+    response.finish()
+
+
 def let_go(
     holder: object,
     response: OpenResponse,
@@ -32,7 +37,7 @@ def let_go(
         response.watch.is_stream = False  # which can no longer tell of its end itself
     try:
         if token is not None:
-            token.run_sync_soon(response.finish)
+            token.run_sync_soon(_drop, response)
     except trio.RunFinishedError:
         response.abandon()
     warnings.warn(

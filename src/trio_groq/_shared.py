@@ -1,9 +1,9 @@
 """What a client shares with its views, and how it is made of a configuration."""
 
 import random
+from collections import OrderedDict
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, TypeAlias
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
@@ -23,8 +23,41 @@ if TYPE_CHECKING:
 
 __all__ = ["Shared", "new_shared"]
 
+MAX_KEYS: Final = 1024
+"""Keys whose limits are remembered, a few kilobytes each: a service has one for each tenant, and
+makes a view of the client for each call of one."""
 
-class Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
+
+@final
+class _Keys:
+    """What is shared, by key: of the `MAX_KEYS` that were used last."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[ApiKey, Shared] = OrderedDict()
+
+    def get(self, key: ApiKey) -> "Shared | None":
+        """What views with this key share; None if it is new, or was forgotten."""
+        shared = self._known.get(key) if _is_comparable(key) else None
+        if shared is not None:
+            self._known.move_to_end(key)
+        return shared
+
+    def add(self, key: ApiKey, shared: "Shared") -> None:
+        """Know a key from now on."""
+        if _is_comparable(key):
+            self._known[key] = shared
+            if len(self._known) > MAX_KEYS:
+                self._known.popitem(last=False)
+
+
+def _is_comparable(key: ApiKey) -> bool:
+    """What is neither text nor a plain function may be equal to who knows what."""
+    return isinstance(key, Secret | FunctionType | MethodType)
+
+
+class Shared(msgspec.Struct, kw_only=True, frozen=True):
     """What a client shares with its views.
 
     Attributes:
@@ -33,7 +66,7 @@ class Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
         hooks: The observers; None where there are none.
         latency: The times of calls; None where they are not kept.
         knowledge: What is known of the models.
-        keys: The same for each key, as long as it is in use.
+        keys: The same for each key.
     """
 
     pool: ConnectionPool
@@ -41,7 +74,7 @@ class Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
     hooks: "Hooks | None"
     latency: "LatencyTracker | None"
     knowledge: ModelKnowledge = msgspec.field(default_factory=ModelKnowledge)
-    keys: "_ByKey" = msgspec.field(default_factory=WeakValueDictionary)
+    keys: _Keys = msgspec.field(default_factory=_Keys)
 
     def for_key(self, key: ApiKey) -> "Shared":
         """What views with this key share.
@@ -49,21 +82,15 @@ class Shared(msgspec.Struct, kw_only=True, weakref=True, frozen=True):
         Another key is, for all we know, another account, with limits and models of its own; the
         service and the way to it are the same, up or down.
         """
-        # What is neither text nor a plain function may be equal to who knows what.
-        is_known = isinstance(key, Secret | FunctionType | MethodType)
-        shared = self.keys.get(key) if is_known else None
+        shared = self.keys.get(key)
         if shared is None:
             patience = msgspec.structs.replace(
                 self.patience, gates=self.patience.gates.for_another_key()
             )
             knowledge = ModelKnowledge(meant=self.knowledge.meant)
             shared = msgspec.structs.replace(self, patience=patience, knowledge=knowledge)
-            if is_known:
-                self.keys[key] = shared
+            self.keys.add(key, shared)
         return shared
-
-
-_ByKey: TypeAlias = "WeakValueDictionary[ApiKey, Shared]"
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
@@ -109,8 +136,8 @@ def new_shared(config: ClientConfig) -> Shared:
         latency=latency,
         knowledge=ModelKnowledge(meant=config.models),
     )
-    if isinstance(config.api_key, Secret):
-        shared.keys[config.api_key] = shared
+    if config.api_key is not None:
+        shared.keys.add(config.api_key, shared)
     return shared
 
 

@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 Phase = Literal[
+    "key",
     "rate_limit",
     "pool",
     "connect",
@@ -67,7 +68,8 @@ Phase = Literal[
     "first_token",
     "total",
 ]
-"""What was being waited for when a time limit of ours ended the wait."""
+"""What was being waited for when a time limit of ours ended the wait; `key` is the function that is
+asked for the API key, which has no limit of its own but that of the whole call."""
 
 
 _E = TypeVar("_E", bound="GroqError")

@@ -213,8 +213,8 @@ EVERYTHING = Timeouts(pool=1.0, write=1.0, read=1.0, first_token=1.0, total=1.0)
 @pytest.mark.parametrize("phase", ["write", "read", "first_token", "total"])
 @pytest.mark.parametrize(
     ("usual", "verdict"),
-    [(0.5, True), (1.0, True), (1.5, None), (None, None)],
-    ids=["longer", "the-usual", "shorter", "none-is-usual"],
+    [(0.5, True), (1.0, True), (1.5, None)],
+    ids=["longer", "the-usual", "shorter"],
 )
 def test_a_limit_that_is_shorter_than_the_usual_one_says_nothing(
     phase: Any, usual: float | None, verdict: bool | None
@@ -222,6 +222,23 @@ def test_a_limit_that_is_shorter_than_the_usual_one_says_nothing(
     usually = attrs.evolve(EVERYTHING, **{phase: usual})
     assert counts_as_failure(timeout(phase), usually) is verdict
     assert counts_as_failure(timeout("connect"), Timeouts(connect=usual)) is True
+
+
+@pytest.mark.parametrize("phase", ["first_token", "total"])
+@pytest.mark.parametrize(("silence", "verdict"), [(1.0, True), (1.5, None), (None, None)])
+def test_where_no_limit_is_usual_that_on_silence_counts(
+    phase: Any, silence: float | None, verdict: bool | None
+) -> None:
+    usually = Timeouts(read=silence, first_token=None, total=None)
+    assert counts_as_failure(timeout(phase), usually) is verdict
+
+
+def test_without_any_usual_limit_a_caller_s_says_nothing() -> None:
+    assert counts_as_failure(timeout("write"), Timeouts(write=None)) is None
+
+
+def test_a_function_for_the_key_says_nothing_of_the_service() -> None:
+    assert counts_as_failure(timeout("key")) is None
 
 
 @pytest.mark.parametrize(

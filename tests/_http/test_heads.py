@@ -26,6 +26,8 @@ ODD = {
     "a field without a value": PLAIN.replace(b"\t req_1", b""),
     "space after a value": PLAIN.replace(b"5\r\n", b"5 \t\r\n"),
     "a long name": PLAIN.replace(b"Date", b"D" * 65),
+    "a list of lengths": PLAIN.replace(b": 5\r\n", b": 5, 5\r\n"),
+    "a coding in capitals": PLAIN.replace(b"Content-Length: 5", b"Transfer-Encoding: Chunked"),
     "an informational response": b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN,
     "a strange status": PLAIN.replace(b"200", b"600"),
     "another version": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.2"),

@@ -253,3 +253,39 @@ async def test_fallback_asks_the_next_model_at_once_and_the_last_as_any_call(
                 await attempt
             assert trio.current_time() == since
         assert isinstance(attempt.errors[0], CircuitOpenError)
+
+
+async def test_what_a_function_leaves_running_is_under_no_rule(
+    fake_groq: FakeGroq, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """`map` waits for an open circuit; a task that has outlived it does as its client says."""
+    ended = trio.Event()
+    failures: list[CircuitOpenError] = []
+
+    async def background(client: GroqClient) -> None:
+        await ended.wait()
+        try:
+            await client.chat.completions.create(**ask("later"))
+        except CircuitOpenError as error:
+            failures.append(error)
+
+    async def asked(client: GroqClient) -> str:
+        nursery.start_soon(background, client)
+        return "done"
+
+    breaker = CircuitBreakerPolicy(failure_threshold=1)
+    config = ClientConfig(
+        api_key="gsk_test",
+        base_url=fake_groq.url,
+        circuit_breaker=breaker,
+        retry=RetryPolicy(max_retries=0),
+    )
+    async with GroqClient(config=config) as client:
+        async with client.map([partial(asked, client)], max_in_flight=1) as outcomes:
+            assert [outcome.unwrap() async for outcome in outcomes] == ["done"]
+        fake_groq.enqueue(Reply.error(503, "down"))
+        with pytest.raises(InternalServerError):
+            await client.chat.completions.create(**ask("now"))
+        ended.set()
+        await wait_all_tasks_blocked()
+        assert len(failures) == 1

@@ -45,7 +45,7 @@ ASK_AGAIN: Final = 1.0
 """Seconds after which a call may ask again that met a circuit being tried: nobody knows when the
 try ends, and to name the present moment would have callers ask without end."""
 _FIRST_SERVER_STATUS: Final = 500
-_OWN_PHASES: Final = frozenset({"pool", "rate_limit"})
+_OWN_PHASES: Final = frozenset({"key", "pool", "rate_limit"})
 """Waits for something of ours; the service was not asked."""
 
 
@@ -99,8 +99,12 @@ _TRANSITIONS: Final = {
 
 def _is_hasty(error: APITimeoutError, usual: Timeouts) -> bool:
     """Whether a call had less time than calls usually have."""
+    if error.phase == "connect":
+        return False
     limit: float | None = getattr(usual, error.phase)
-    return error.phase != "connect" and (limit is None or error.limit < limit)
+    if limit is None and error.phase in ("first_token", "total"):  # there is one on silence
+        limit = usual.read
+    return limit is None or error.limit < limit
 
 
 def counts_as_failure(error: GroqError, usual: Timeouts | None = None) -> bool | None:

@@ -185,8 +185,11 @@ def _moment(text: str) -> float | None:
     # Each form of a date has a time of day with colons: nothing is imported for other rubbish.
     if ":" not in text or len(text) > MAX_DATE_CHARS:
         return None
-    import datetime as dt  # noqa: PLC0415 (slow to import, and dates are rare)
-    import email.utils  # noqa: PLC0415 (the same)
+    try:
+        import datetime as dt  # noqa: PLC0415 (slow to import, and dates are rare)
+        import email.utils  # noqa: PLC0415 (the same)
+    except (ImportError, OSError):  # no file can be opened: the wait is one that is not named
+        return None
 
     try:
         moment = email.utils.parsedate_to_datetime(text)

@@ -304,13 +304,21 @@ def _advise(
         error.add_note(_NOTE_PAGE)
     elif note is not None:
         error.add_note(note)
-        missing = words & _MISSING_MODEL and note_on_missing_model(fault.message, knowledge)
-        if missing:
-            error.add_note(missing)
+        if words & _MISSING_MODEL:
+            _advise_on_model(error, fault.message, knowledge)
     elif type(error) is NotFoundError and (not fault.is_from_api or fault.code == "unknown_url"):
         error.add_note(_NOTE_PATH)
     elif 300 <= error.status_code < 400:  # noqa: PLR2004 (HTTP's 3xx)
         error.add_note(_NOTE_REDIRECT)
+
+
+def _advise_on_model(error: APIStatusError, message: str, knowledge: ModelKnowledge | None) -> None:
+    try:
+        missing = note_on_missing_model(message, knowledge)
+    except (ImportError, OSError) as exc:  # what it needs is loaded now, and no file can be opened
+        missing = f"No advice on models could be loaded: {exc}."
+    if missing:
+        error.add_note(missing)
 
 
 def _mismatch(headers: Mapping[str, str], body: Body, cause: Exception | None) -> str:

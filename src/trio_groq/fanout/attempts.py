@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, final
 import attrs
 import trio
 
+from trio_groq._attempts import OpenCircuitRule
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, raised_alone
 from trio_groq.fanout._first_token import let_go, obtain
@@ -183,7 +184,8 @@ class _Field(Generic[T]):
     async def _attempt(self, nursery: trio.Nursery, number: int) -> None:
         progress = self._progress
         try:
-            value = cast("T", await obtain(self._make(number)))
+            with OpenCircuitRule(None):  # no matter who makes it: a late answer is of no use
+                value = cast("T", await obtain(self._make(number)))
         except Exception as error:  # noqa: BLE001 (it is the end of this attempt)
             progress.errors[number] = error
             self._running -= 1

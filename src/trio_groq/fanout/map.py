@@ -10,7 +10,7 @@ import trio
 
 from trio_groq._api.adaptive import Adaptive, AdaptiveLimit, is_refusal
 from trio_groq._api.circuit import OnOpen
-from trio_groq._attempts import ON_OPEN
+from trio_groq._attempts import OpenCircuitRule
 from trio_groq._call import Caller
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
@@ -163,11 +163,11 @@ class Map(Generic[R, T]):
 
     async def _run(self, index: int, request: R) -> None:
         """Make one call."""
-        ON_OPEN.set(self._on_open)  # of this task, which ends with the call
         limit = self._limit
         era = 0 if isinstance(limit, int) else limit.started(self._window.places)
         started_at = trio.current_time()
-        value, error = await self._attempt(index, request)
+        with OpenCircuitRule(self._on_open):
+            value, error = await self._attempt(index, request)
         outcome = Outcome(index=index, request=request, value=value, error=error)
         if not isinstance(limit, int):
             self._adapt(limit, outcome, era, trio.current_time() - started_at)

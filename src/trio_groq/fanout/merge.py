@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeVar, final
 import trio
 
 from trio_groq._api.circuit import OnOpen
-from trio_groq._attempts import ON_OPEN
+from trio_groq._attempts import OpenCircuitRule
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
 
@@ -122,8 +122,7 @@ class Merge(Generic[X]):
         self, index: int, stream: MergeableStream[X], sender: trio.MemorySendChannel[tuple[int, X]]
     ) -> None:
         """Hand on what one stream gives, one at a time."""
-        ON_OPEN.set(self._on_open)  # of this task, which opens no other stream
-        with sender:
+        with sender, OpenCircuitRule(self._on_open):
             try:
                 async with stream:
                     async for chunk in stream:
