@@ -57,7 +57,8 @@ print(*sorted(set(sys.modules) - before))
     done = subprocess.run(  # noqa: S603 (this interpreter)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["trio_groq.testing", "trio_groq.testing.pytest_plugin"]
+    package, plugin = "trio_groq.testing", "trio_groq.testing.pytest_plugin"
+    assert done.stdout.split() == ["trio_groq._facades", package, plugin]
 
 
 def test_the_package_names_what_it_gives() -> None:
