@@ -486,6 +486,52 @@ def test_what_batches_repeat(caplog: pytest.LogCaptureFixture) -> None:
     assert_hidden(caught.value, caplog)
 
 
+@attrs.frozen
+class TheirError(Exception):
+    text: str
+
+
+def fails_at_decoding() -> None:
+    f"{GATEWAY}\xff".encode("latin-1").decode()
+
+
+def fails_of_its_own() -> None:
+    raise TheirError(GATEWAY)
+
+
+def shown_of(error: BaseException) -> str:
+    return f"{error!r} {vars(error)} {getattr(error, 'object', b'')!r}"
+
+
+async def ask_while_handling(
+    client: GroqClient, fail: Callable[[], None]
+) -> tuple[Exception, str, GroqError]:
+    """The error that was handled, what it showed before the call, and that of the call."""
+    try:
+        fail()
+    except (TheirError, UnicodeDecodeError) as theirs:
+        before = shown_of(theirs)
+        try:
+            await client.chat.completions.create(**ASK)
+        except GroqError as ours:
+            return theirs, before, ours
+    raise AssertionError("call: expected it to fail, got a completion")
+
+
+@pytest.mark.parametrize("what", ["success, no utf-8", "json", "chunk's size"])
+@pytest.mark.parametrize("fail", [fails_at_decoding, fails_of_its_own])
+async def test_what_the_caller_was_handling_stays_as_it_was(
+    fake_groq: FakeGroq, fail: Callable[[], None], what: str
+) -> None:
+    fake_groq.enqueue(echoes(GATEWAY)[what])
+    async with GroqClient(GATEWAY, base_url=fake_groq.url, max_retries=0) as client:
+        theirs, before, ours = await ask_while_handling(client, fail)
+    assert any(each is theirs for each in chain_of(ours))
+    assert shown_of(theirs) == before
+    assert "SECRET" in before
+    assert "SECRET" not in str(ours)
+
+
 # --- keys in wrong places
 
 

@@ -1,6 +1,7 @@
 from base64 import b64encode
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -117,25 +118,81 @@ def test_header_fields() -> None:
     assert knowing().headers({"a": KEY}) == {"a": "***"}
 
 
-def undecodable() -> UnicodeDecodeError:
-    with pytest.raises(UnicodeDecodeError) as caught:
-        f"{KEY}\xff".encode("latin-1").decode()
-    return caught.value
+def undecodable(owner: str = "trio_groq._api") -> UnicodeDecodeError:
+    """One that was raised and caught in a module of that name."""
+    code = "def fail(data):\n try: data.decode()\n except ValueError as exc: return exc"
+    module: dict[str, Any] = {"__name__": owner}
+    exec(code, module)  # noqa: S102 (written the line before)
+    error = module["fail"](f"{KEY}\xff".encode("latin-1"))
+    assert isinstance(error, UnicodeDecodeError)
+    return error
+
+
+def shown(error: BaseException) -> str:
+    return f"{error}{error!r}{error.args}{vars(error)}"
 
 
 def test_errors_and_what_led_to_them() -> None:
     error, cause = APIError(f"bad {KEY}", body={"a": KEY}), msgspec.DecodeError(f"no {KEY}")
     error.add_note(f"about {KEY}")
     error.__cause__, cause.__context__ = cause, undecodable()
-    cause.__context__.__context__ = error  # a circle
+    cause.__context__.__cause__ = error  # a circle
     knowing().hide(error)
     seen: list[Any] = [error, cause, cause.__context__]
     for each in seen:
-        assert "0123" not in f"{each}{each!r}{each.args}{vars(each)}"
+        assert "0123" not in shown(each)
     assert str(error) == error.message == "bad ***"
     assert error.body == {"a": "***"}
     assert error.__notes__ == ["about ***"]
     assert "invalid start byte" in str(seen[2])
+
+
+@attrs.frozen(slots=False)
+class FrozenError(ValueError):
+    text: str
+
+
+class ForeignError(Exception):
+    """One of a kind that we do not make."""
+
+
+def test_errors_of_the_caller_stay_as_they_are() -> None:
+    theirs, behind = undecodable("application"), undecodable()
+    theirs.__context__ = behind  # whatever it is: what led to theirs is theirs
+    caught = OSError(f"no {KEY}")
+    caught.__context__ = theirs
+    error = APIError(f"bad {KEY}")
+    error.__cause__ = error.__context__ = caught
+    knowing().hide(error)
+    assert str(error) == "bad ***"
+    assert str(caught) == "no ***"
+    for each in (theirs, behind):
+        assert each.object == f"{KEY}\xff".encode("latin-1")
+    foreign = ForeignError(KEY)
+    foreign.__context__ = behind
+    error.__cause__, error.__context__ = foreign, FrozenError(KEY)
+    knowing().hide(error)
+    assert foreign.args == (KEY,)
+    assert behind.object
+
+
+class RefusingError(ValueError):
+    """One that has an attribute which nobody can set."""
+
+    @property
+    def text(self) -> str:
+        return "set by nobody"
+
+
+def test_errors_that_refuse_to_be_changed() -> None:
+    error, frozen, refusing = APIError(f"bad {KEY}"), FrozenError(KEY), RefusingError(KEY)
+    vars(refusing)["text"] = KEY
+    error.__cause__, frozen.__cause__ = frozen, refusing
+    knowing().hide(error)
+    assert str(error) == "bad ***"
+    assert "0123" not in shown(frozen)
+    assert refusing.args == ("***",)
+    assert refusing.text == "set by nobody"
 
 
 @pytest.mark.parametrize("key", [KEY, Secret(KEY)])

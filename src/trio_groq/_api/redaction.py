@@ -10,10 +10,13 @@ A `Redactor` is made when something has failed, and not before. No error keeps o
 import base64
 import binascii
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, final, overload
 from urllib.parse import parse_qsl, quote
+
+import msgspec
 
 from trio_groq._api.auth import Secret
 from trio_groq._http.messages import Headers
@@ -34,6 +37,9 @@ is_secret: Final = re.compile(
 ).search
 """Finds out whether a header field, or a parameter of a query, is named like a secret."""
 _HIDDEN: Final = "***"
+_PACKAGE: Final = __name__.partition(".")[0]
+_MADE_BY_US: Final = (GroqError, msgspec.MsgspecError, ValueError, OSError, zlib.error)
+"""What is raised by us, and by what decodes and by what receives. (Of h11 no error is kept.)"""
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
@@ -106,7 +112,14 @@ class Redactor:
         return Headers([(self._bytes(name), self._bytes(value)) for name, value in headers.raw])
 
     def hide(self, error: BaseException) -> None:
-        """Take the secrets out of an error, and out of what led to it."""
+        """Take the secrets out of an error, and out of what led to it. Never raises.
+
+        What the caller was handling when the call began is in the chain, too: it is the caller's,
+        and stays as it is.
+
+        Args:
+            error: One of ours, or one that we have just caught.
+        """
         pending: list[BaseException | None] = [error]
         seen: set[int] = set()
         while pending:
@@ -114,13 +127,21 @@ class Redactor:
             if each is None or id(each) in seen:
                 continue
             seen.add(id(each))
-            pending += [each.__cause__, each.__context__]
-            if isinstance(each, UnicodeDecodeError):  # it holds all that was to be decoded
-                each.object = b""
-                each.args = (each.encoding, b"", each.start, each.end, each.reason)
-            each.args = tuple([self.value(arg) for arg in each.args])
-            for name, value in list(vars(each).items()):
-                setattr(each, name, self.value(value))
+            if isinstance(each.__cause__, _MADE_BY_US):
+                pending.append(each.__cause__)
+            if isinstance(each.__context__, _MADE_BY_US) and _was_caught_here(each.__context__):
+                pending.append(each.__context__)
+            self._hide_one(each)
+
+    def _hide_one(self, error: BaseException) -> None:
+        if isinstance(error, UnicodeDecodeError):  # it holds all that was to be decoded
+            _put(error, "object", b"")
+            _put(error, "args", (*error.args[:1], b"", *error.args[2:]))
+        values: dict[str, object] = {"args": error.args, **vars(error)}
+        for name, value in values.items():
+            hidden = self.value(value)
+            if hidden is not value:
+                _put(error, name, hidden)
 
     def _bytes(self, data: bytes) -> bytes:
         return self.start(data, len(data))
@@ -134,6 +155,19 @@ def hiding(*keys: object) -> Iterator[None]:
     except GroqError as exc:
         Redactor.of_keys(*keys).hide(exc)
         raise
+
+
+def _put(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute, of a frozen exception too; a class may still refuse it."""
+    with suppress(Exception):  # whatever it says: the error that is told of matters more
+        BaseException.__setattr__(error, name, value)
+
+
+def _was_caught_here(error: BaseException) -> bool:
+    """Whether this package handled it: the traceback begins where an exception was caught."""
+    caught = error.__traceback__
+    module = "" if caught is None else str(caught.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == _PACKAGE
 
 
 def _in_fields(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
