@@ -532,6 +532,40 @@ async def test_what_the_caller_was_handling_stays_as_it_was(
     assert "SECRET" not in str(ours)
 
 
+class Keeping:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def on_event(self, event: object) -> None:
+        self.events.append(event)
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize("own", ["req_1", "{}"])
+async def test_what_successes_repeat_to_observers(
+    fake_groq: FakeGroq, key: str, own: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1, "trio_groq")
+    fields = [("x-request-id", own.format(key)), ("x-sent", key), ("x-other", "1")]
+    kept = Keeping()
+    fake_groq.enqueue(Reply(headers=fields), Reply(headers=fields), Reply(headers=fields))
+    config = ClientConfig(api_key=key, base_url=fake_groq.url, observers=(*OBSERVERS, kept))
+    async with GroqClient(config=config) as client:
+        completion = await client.chat.completions.create(**ASK)
+        await read(client.chat.completions.stream(**ASK))
+        await (await client.chat.completions.with_raw_response.create(**ASK)).read()
+    heads = [each.headers for each in kept.events if type(each).__name__ == "ResponseHead"]
+    metas = [each.meta for each in kept.events if type(each).__name__ == "CallFinished"]
+    assert len(heads) == len(metas) == 3
+    for headers in (*heads, *(meta.headers for meta in metas)):
+        assert headers["x-sent"] in {"***", "gsk_***"}
+        assert headers["x-other"] == "1"
+    assert hidden(f"{metas} {[dict(headers) for headers in heads]} {caplog.text}")
+    assert completion.meta.headers["x-sent"] == key  # which the caller sent
+
+
 # --- keys in wrong places
 
 

@@ -189,7 +189,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         value, response = await self._persist(call, attempt, timeout, max_retries)
         reader.finish(value, response)
         if response.watch is not None and not response.watch.only_failures:
-            response.watch.finished(value, response.meta()())
+            response.watch.finished(value, response.shown_meta())
         return value
 
     async def open(

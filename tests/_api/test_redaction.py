@@ -1,5 +1,6 @@
 from base64 import b64encode
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import msgspec
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq._api.auth import Secret
-from trio_groq._api.redaction import MAX_PIECE, MAX_SEARCHED, MIN_SECRET, Redactor, hiding
+from trio_groq._api.redaction import MAX_PIECE, MAX_SEARCHED, MIN_SECRET, Redactor, hiding, repeats
 from trio_groq._http.messages import Headers
 from trio_groq.errors import APIError, ConfigurationError
 
@@ -116,6 +117,29 @@ def test_header_fields() -> None:
     innocent = Headers([(b"A", b"1")])
     assert knowing().headers(innocent) is innocent
     assert knowing().headers({"a": KEY}) == {"a": "***"}
+
+
+@pytest.mark.parametrize("key", [KEY, "gw-01/23", "a/b/c/d/e/f"])
+def test_whether_header_fields_repeat_a_secret(key: str) -> None:
+    fields = [(b"accept", b"application/json"), (b"Authorization", f"Bearer {key}".encode())]
+
+    def told(name: str, value: str) -> bool:
+        return repeats(Headers([(b"a", b"1"), (name.encode(), value.encode())]), fields)
+
+    assert told("b", f"Bearer {key}")
+    assert told("b", f"<{key.upper()}>")
+    assert told(f"x-{key}", "")
+    assert not told("accept", "application/json")
+    assert not told("b", key[:5])
+    in_query = Headers([(b"b", key.encode())])
+    assert repeats(in_query, (), f"/v1?key={quote(key)}".encode())
+    assert not repeats(in_query, (), f"/v1?kind={quote(key)}".encode())
+    assert not repeats(in_query, [(b"authorization", key[:5].encode())])
+
+
+def test_header_fields_repeat_an_escaped_secret() -> None:
+    fields = [(b"authorization", KEY.encode())]
+    assert repeats(Headers([(b"link", f"</{quote(KEY, safe='')}>".encode())]), fields)
 
 
 def undecodable(owner: str = "trio_groq._api") -> UnicodeDecodeError:
