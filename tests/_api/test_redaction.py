@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq._api.auth import Secret
-from trio_groq._api.redaction import MAX_PIECE, MAX_SEARCHED, MIN_SECRET, Redactor, hiding, repeats
+from trio_groq._api.redaction import (
+    MAX_PIECE,
+    MAX_SEARCHED,
+    MAX_SEARCHED_IN_ALL,
+    MIN_SECRET,
+    Redactor,
+    hiding,
+    repeats,
+)
 from trio_groq._http.messages import Headers
 from trio_groq.errors import APIError, ConfigurationError
 
@@ -66,6 +74,52 @@ def test_short_keys_are_words() -> None:
 def test_long_texts_are_searched_for_whole_keys() -> None:
     text = f"{'x' * MAX_SEARCHED}{KEY.upper()}x"
     assert knowing().text(text) == f"{'x' * MAX_SEARCHED}***x"
+
+
+DOTTED = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+"""The only character that becomes two in lower case."""
+
+
+def test_letters_that_become_two_hide_nothing() -> None:
+    assert knowing().text(f"{DOTTED} {KEY.upper()} {DOTTED}") == f"{DOTTED} *** {DOTTED}"
+    assert knowing().text(f"{DOTTED} {KEY[3:18].upper()}") == f"{DOTTED} ***"
+    text = f"{DOTTED * MAX_SEARCHED}{KEY.upper()}"
+    assert knowing().text(text) == f"{DOTTED * MAX_SEARCHED}***"
+    assert knowing("ollama").text(f"{DOTTED} OLLAMA") == f"{DOTTED} ***"
+    assert [chr(code) for code in range(0x110000) if len(chr(code).lower()) > 1] == [DOTTED]
+
+
+def test_pieces_are_searched_for_in_so_much_and_whole_keys_in_all() -> None:
+    redactor = knowing()
+    text = KEY[:15].ljust(MAX_SEARCHED, ".")
+    told = [redactor.text(text) for _ in range(MAX_SEARCHED_IN_ALL // MAX_SEARCHED)]
+    assert told == ["***".ljust(MAX_SEARCHED - len(KEY[3:15]), ".")] * len(told)
+    assert redactor.text(KEY[:15]) == KEY[:15]
+    assert redactor.text(f"a {KEY.upper()} b {KEY}") == "a *** b ***"
+
+
+def test_texts_without_pieces_cost_nothing_of_what_is_searched() -> None:
+    redactor = knowing()
+    for _ in range(MAX_SEARCHED_IN_ALL // MAX_SEARCHED + 1):
+        redactor.text("." * MAX_SEARCHED)
+    assert redactor.text(KEY[:15]) == "***"
+
+
+def test_pieces_are_made_once() -> None:
+    """Else each text would cost as much as a key is long, and keys may have 4,000 characters."""
+    redactor = knowing("".join(f"{number:05}" for number in range(800)))
+    assert redactor.text("a 0012300124001 b") == "a *** b"
+    pieces = redactor._pieces
+    assert redactor.text("a 0045600457004 b") == "a *** b"
+    assert redactor._pieces is pieces
+
+
+@given(st.integers(0, 20), st.integers(0, 15), st.text("ab01", max_size=20))
+@settings(deadline=None, max_examples=200)
+def test_a_piece_is_found_wherever_it_stands(before: int, at: int, after: str) -> None:
+    assert knowing().text(f"{'.' * before}{KEY[at : at + MAX_PIECE]}.{after}") == (
+        f"{'.' * before}***.{after}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ MAX_PIECE: Final = 12
 """So many characters in a row of a secret are hidden by themselves: excerpts cut it anywhere."""
 MAX_SEARCHED: Final = 65_536
 """In longer texts only whole secrets are looked for: pieces cost 0.1 us a character."""
+MAX_SEARCHED_IN_ALL: Final = 4 * MAX_SEARCHED
+"""So many characters of texts that seem to have pieces are searched for them by one `Redactor`."""
+_START: Final = MAX_PIECE // 2
 
 is_secret: Final = re.compile(
     r"(?i)auth|api[-_]?key|^key$|token|secret|password|cookie|signature"
@@ -55,12 +58,15 @@ class Redactor:
         target: The request's target, for what its query has of keys.
     """
 
-    __slots__ = ("_blocks", "_wholes")
+    __slots__ = ("_left", "_pieces", "_starts", "_wholes")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = (), target: bytes = b"") -> None:
         secrets = {*_in_fields(fields), *_in_query(target)}
-        self._wholes = [form for each in secrets for form in _forms_of(each)]
-        self._blocks = [block for whole in self._wholes for block in _blocks_of(whole)]
+        forms = {form for each in secrets for form in _forms_of(each)}
+        self._wholes = sorted(forms, key=len, reverse=True)
+        self._pieces: frozenset[str] | None = None
+        self._starts: frozenset[str] = frozenset()
+        self._left = MAX_SEARCHED_IN_ALL
 
     @classmethod
     def of_keys(cls, *keys: object) -> "Redactor":
@@ -73,25 +79,27 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets."""
         text = mask(text)
-        folded = text.lower()
-        for block in self._blocks:
-            if block in folded:
-                return self._searched(text)
-        return text
-
-    def _searched(self, text: str) -> str:
-        """The text, in which there is at least a block of a secret."""
-        if len(text) > MAX_SEARCHED:
-            any_whole = "|".join(map(re.escape, sorted(self._wholes, key=len, reverse=True)))
-            return re.sub(any_whole, _HIDDEN, text, flags=re.IGNORECASE)
-        pieces: dict[int, set[str]] = {}
+        if not self._wholes or len(text) < MIN_SECRET:
+            return text
+        folded = _fold(text)
+        is_searched = MAX_PIECE <= len(text) <= min(MAX_SEARCHED, self._left)
         for whole in self._wholes:
-            width = min(len(whole), MAX_PIECE)
-            parts = (whole[at : at + width] for at in range(len(whole) - width + 1))
-            pieces.setdefault(width, set()).update(parts)
-        for width, of_width in pieces.items():
-            text = _without(text, width, of_width)
-        return text
+            if not (is_searched and len(whole) >= MAX_PIECE) and whole in folded:
+                text = _without_whole(text, folded, whole)
+                folded = _fold(text)
+        return self._without_pieces(text, folded) if is_searched else text
+
+    def _without_pieces(self, text: str, folded: str) -> str:
+        """The text with `***` wherever a piece of a secret, or several that overlap, stood."""
+        if self._pieces is None:
+            self._pieces = _parts_of(self._wholes, MAX_PIECE)
+            self._starts = _parts_of(self._wholes, _START)
+        # Wherever a piece stands, at one of these places there are so many characters of it.
+        steps = range(0, len(folded) - _START + 1, MAX_PIECE - _START + 1)
+        if self._starts.isdisjoint([folded[at : at + _START] for at in steps]):
+            return text
+        self._left -= len(text)
+        return _without(text, folded, self._pieces)
 
     def start(self, body: bytes | bytearray | memoryview, size: int) -> bytes:
         """The first `size` bytes of a body, without secrets."""
@@ -236,26 +244,42 @@ def _forms_of(secret: str) -> set[str]:
     return {form.lower() for form in (*forms, quote(secret, safe=""))}
 
 
-def _blocks_of(secret: str) -> list[str]:
-    """Parts of a secret, of which every piece of it has one: they are found at once."""
-    size = MAX_PIECE // 2 if len(secret) > MAX_PIECE else len(secret)
-    return [secret[at : at + size] for at in range(0, len(secret) - size + 1, size)]
+def _parts_of(wholes: Iterable[str], width: int) -> frozenset[str]:
+    """All that is so many characters in a row of one that has `MAX_PIECE` at the least."""
+    return frozenset(
+        whole[at : at + width]
+        for whole in wholes
+        if len(whole) >= MAX_PIECE
+        for at in range(len(whole) - width + 1)
+    )
 
 
-def _without(text: str, width: int, pieces: set[str]) -> str:
-    """The text with `***` wherever one piece, or several that overlap, stood."""
+def _fold(text: str) -> str:
+    """The text in lower case, every character where it was: one alone would become two."""
     folded = text.lower()
-    if len(folded) != len(text):  # there are letters that become two
-        folded = text
+    return folded if len(folded) == len(text) else text.replace("\u0130", "i").lower()
+
+
+def _without_whole(text: str, folded: str, whole: str) -> str:
+    kept: list[str] = []
+    start, at = 0, folded.find(whole)
+    while at >= 0:
+        kept += text[start:at], _HIDDEN
+        start = at + len(whole)
+        at = folded.find(whole, start)
+    return "".join((*kept, text[start:]))
+
+
+def _without(text: str, folded: str, pieces: frozenset[str]) -> str:
     kept: list[str] = []
     start = at = 0
-    last = len(text) - width
+    last = len(text) - MAX_PIECE
     while at <= last:
-        if folded[at : at + width] not in pieces:
+        if folded[at : at + MAX_PIECE] not in pieces:
             at += 1
             continue
         kept += text[start:at], _HIDDEN
-        while at < last and folded[at + 1 : at + 1 + width] in pieces:
+        while at < last and folded[at + 1 : at + 1 + MAX_PIECE] in pieces:
             at += 1
-        start = at = at + width
+        start = at = at + MAX_PIECE
     return "".join((*kept, text[start:])) if kept else text
