@@ -148,6 +148,18 @@ def test_basic_credentials_are_hidden_in_both_forms() -> None:
     assert Redactor([(b"authorization", b"Basic x=y=z!")]).text("x=y=z!") == "***"
 
 
+def test_basic_credentials_that_are_no_ascii() -> None:
+    redactor = Redactor([(b"authorization", "Basic clé-SECRETE".encode("latin-1"))])
+    assert redactor.text("not clé-SECRETE") == "not ***"
+
+
+@pytest.mark.parametrize("scheme", [b"Bearer", b"bearer ", b"Digest", b"Negotiate", b"ApiKey"])
+def test_a_scheme_without_credentials_is_no_secret(scheme: bytes) -> None:
+    text = f"expected {scheme.decode()} and a key"
+    assert Redactor([(b"authorization", scheme)]).text(text) == text
+    assert not repeats(Headers([(b"vary", scheme)]), [(b"authorization", scheme)])
+
+
 def test_secrets_of_a_query() -> None:
     redactor = Redactor(target=b"/v1?page=1234567&api_key=gw-0123%2F456789&key=abcdefgh")
     assert redactor.text("1234567 gw-0123/456789 abcdefgh") == "1234567 *** ***"

@@ -8,7 +8,6 @@ A `Redactor` is made when something has failed, and not before. No error keeps o
 """
 
 import base64
-import binascii
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +42,8 @@ is_secret: Final = re.compile(
 _never_escaped: Final = re.compile(r"[0-9A-Za-z._~-]+").findall
 """Parts of a text that JSON, HTML and URLs write as they are."""
 _HIDDEN: Final = "***"
+_SCHEMES: Final = frozenset({"bearer", "basic", "digest", "negotiate", "apikey", "token"})
+"""Words that are no secret where no credentials follow."""
 _PACKAGE: Final = __name__.partition(".")[0]
 _MADE_BY_US: Final = (GroqError, msgspec.MsgspecError, ValueError, OSError, zlib.error)
 """What is raised by us, and by what decodes and by what receives. (Of h11 no error is kept.)"""
@@ -210,11 +211,13 @@ def _in_fields(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
             continue
         text = value.decode("latin-1").strip()
         scheme, _, credentials = text.partition(" ")  # RFC 9110, 11.4
+        if not credentials and scheme.lower() in _SCHEMES:
+            continue
         yield credentials.strip() or text
         if scheme.lower() == "basic":
             try:
                 pair = base64.b64decode(credentials).decode("latin-1")
-            except binascii.Error:
+            except ValueError:  # it is no base64, or no ASCII
                 continue
             yield pair
             yield pair.partition(":")[2]
