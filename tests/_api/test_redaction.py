@@ -160,6 +160,11 @@ def test_a_scheme_without_credentials_is_no_secret(scheme: bytes) -> None:
     assert not repeats(Headers([(b"vary", scheme)]), [(b"authorization", scheme)])
 
 
+def test_no_rule_leaves_the_end_of_a_known_key() -> None:
+    """Those for keys of any kind end at characters that this one has."""
+    assert knowing(f"{KEY}=mno.pqr&stu").text(f"Bearer {KEY}=mno.pqr&stu") == "Bearer ***"
+
+
 def test_secrets_of_a_query() -> None:
     redactor = Redactor(target=b"/v1?page=1234567&api_key=gw-0123%2F456789&key=abcdefgh")
     assert redactor.text("1234567 gw-0123/456789 abcdefgh") == "1234567 *** ***"

@@ -79,7 +79,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        text = mask(text)
+        # What looks like a secret may end before a known one does.
+        return mask(self._without_secrets(text))
+
+    def _without_secrets(self, text: str) -> str:
         if not self._wholes or len(text) < MIN_SECRET:
             return text
         folded = _fold(text)
