@@ -566,6 +566,26 @@ async def test_what_successes_repeat_to_observers(
     assert completion.meta.headers["x-sent"] == key  # which the caller sent
 
 
+@pytest.mark.parametrize(
+    ("observers", "searches"),
+    [((), 0), ((Keeping(),), 1)],
+)
+async def test_a_success_is_searched_only_for_observers_who_are_told_of_it(
+    fake_groq: FakeGroq,
+    observers: Any,
+    searches: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("WARNING", "trio_groq")
+    done: list[object] = []
+    monkeypatch.setattr("trio_groq._open_response.repeats", lambda *given: done.append(given))
+    config = ClientConfig(api_key=KEY, base_url=fake_groq.url, observers=observers)
+    async with GroqClient(config=config) as client:
+        await client.chat.completions.create(**ASK)
+    assert len(done) == searches
+
+
 # --- keys in wrong places
 
 

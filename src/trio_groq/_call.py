@@ -290,7 +290,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                 Redactor(request.headers, request.target).hide(exc)
                 raise
             response = OpenResponse(self.pool, connection, head, info, deadlines, sent=request)
-            if watch is not None:
+            if watch is not None and not watch.only_failures:
                 watch.head_came(head.status, response.shown_headers())
             if head.status < _ERROR_STATUS:
                 return response
