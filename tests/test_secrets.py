@@ -486,6 +486,106 @@ def test_what_batches_repeat(caplog: pytest.LogCaptureFixture) -> None:
     assert_hidden(caught.value, caplog)
 
 
+@attrs.frozen
+class TheirError(Exception):
+    text: str
+
+
+def fails_at_decoding() -> None:
+    f"{GATEWAY}\xff".encode("latin-1").decode()
+
+
+def fails_of_its_own() -> None:
+    raise TheirError(GATEWAY)
+
+
+def shown_of(error: BaseException) -> str:
+    return f"{error!r} {vars(error)} {getattr(error, 'object', b'')!r}"
+
+
+async def ask_while_handling(
+    client: GroqClient, fail: Callable[[], None]
+) -> tuple[Exception, str, GroqError]:
+    """The error that was handled, what it showed before the call, and that of the call."""
+    try:
+        fail()
+    except (TheirError, UnicodeDecodeError) as theirs:
+        before = shown_of(theirs)
+        try:
+            await client.chat.completions.create(**ASK)
+        except GroqError as ours:
+            return theirs, before, ours
+    raise AssertionError("call: expected it to fail, got a completion")
+
+
+@pytest.mark.parametrize("what", ["success, no utf-8", "json", "chunk's size"])
+@pytest.mark.parametrize("fail", [fails_at_decoding, fails_of_its_own])
+async def test_what_the_caller_was_handling_stays_as_it_was(
+    fake_groq: FakeGroq, fail: Callable[[], None], what: str
+) -> None:
+    fake_groq.enqueue(echoes(GATEWAY)[what])
+    async with GroqClient(GATEWAY, base_url=fake_groq.url, max_retries=0) as client:
+        theirs, before, ours = await ask_while_handling(client, fail)
+    assert any(each is theirs for each in chain_of(ours))
+    assert shown_of(theirs) == before
+    assert "SECRET" in before
+    assert "SECRET" not in str(ours)
+
+
+class Keeping:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def on_event(self, event: object) -> None:
+        self.events.append(event)
+
+
+@pytest.mark.parametrize("key", [GATEWAY, KEY])
+@pytest.mark.parametrize("own", ["req_1", "{}"])
+async def test_what_successes_repeat_to_observers(
+    fake_groq: FakeGroq, key: str, own: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1, "trio_groq")
+    fields = [("x-request-id", own.format(key)), ("x-sent", key), ("x-other", "1")]
+    kept = Keeping()
+    fake_groq.enqueue(Reply(headers=fields), Reply(headers=fields), Reply(headers=fields))
+    config = ClientConfig(api_key=key, base_url=fake_groq.url, observers=(*OBSERVERS, kept))
+    async with GroqClient(config=config) as client:
+        completion = await client.chat.completions.create(**ASK)
+        await read(client.chat.completions.stream(**ASK))
+        await (await client.chat.completions.with_raw_response.create(**ASK)).read()
+    heads = [each.headers for each in kept.events if type(each).__name__ == "ResponseHead"]
+    metas = [each.meta for each in kept.events if type(each).__name__ == "CallFinished"]
+    assert len(heads) == len(metas) == 3
+    for headers in (*heads, *(meta.headers for meta in metas)):
+        assert headers["x-sent"] in {"***", "gsk_***"}
+        assert headers["x-other"] == "1"
+    assert hidden(f"{metas} {[dict(headers) for headers in heads]} {caplog.text}")
+    assert completion.meta.headers["x-sent"] == key  # which the caller sent
+
+
+@pytest.mark.parametrize(
+    ("observers", "searches"),
+    [((), 0), ((Keeping(),), 1)],
+)
+async def test_a_success_is_searched_only_for_observers_who_are_told_of_it(
+    fake_groq: FakeGroq,
+    observers: Any,
+    searches: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("WARNING", "trio_groq")
+    done: list[object] = []
+    monkeypatch.setattr("trio_groq._open_response.repeats", lambda *given: done.append(given))
+    config = ClientConfig(api_key=KEY, base_url=fake_groq.url, observers=observers)
+    async with GroqClient(config=config) as client:
+        await client.chat.completions.create(**ASK)
+    assert len(done) == searches
+
+
 # --- keys in wrong places
 
 

@@ -201,7 +201,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
         value, response = await self._persist(call, attempt, timeout, max_retries)
         reader.finish(value, response)
         if response.watch is not None and not response.watch.only_failures:
-            response.watch.finished(value, response.meta()())
+            response.watch.finished(value, response.shown_meta())
         return value
 
     async def open(
@@ -302,7 +302,7 @@ class Caller(msgspec.Struct, kw_only=True, frozen=True):
                 Redactor(request.headers, request.target).hide(exc)
                 raise
             response = OpenResponse(self.pool, connection, head, info, deadlines, sent=request)
-            if watch is not None:
+            if watch is not None and not watch.only_failures:
                 watch.head_came(head.status, response.shown_headers())
             if head.status < _ERROR_STATUS:
                 return response

@@ -411,7 +411,7 @@ class EventStream(ABC, Generic[E, R]):
             if watch.only_failures:
                 watch.is_over = True
             else:
-                watch.finished(self._result(), self.response, complete=self._done)
+                watch.finished(self._result(), response.shown_meta(), complete=self._done)
         else:
             watch.failed(error)
 

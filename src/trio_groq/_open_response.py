@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from trio_groq._api.rate_limits import parse_rate_limits
-from trio_groq._api.redaction import Redactor
+from trio_groq._api.redaction import Redactor, repeats
 from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
 from trio_groq._http.messages import Headers, Request, ResponseHead, Span
@@ -35,8 +35,6 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """A whole response in memory. The largest honest one is a batch of embeddings: 2,048 of 1,024
 numbers each are some 25 MB."""
 _ERROR_STATUS: Final = 300
-_OWN: Final = "req_"
-"""How the API's own names for calls begin."""
 
 
 class Unparsed(ABC):
@@ -81,6 +79,7 @@ class OpenResponse:
         "_queue",
         "_sent",
         "_sent_at",
+        "_shown",
         "_target",
         "_was_complete",
         "attempts",
@@ -111,6 +110,7 @@ class OpenResponse:
         # Not the request itself, whose body may be large.
         self._sent = () if sent is None else sent.headers
         self._target = b"" if sent is None else sent.target
+        self._shown: Headers | None = None
         self._pool = pool
         self._connection: Connection | None = connection
         self._queue = connection.waited
@@ -140,10 +140,16 @@ class OpenResponse:
 
     def shown_headers(self) -> Headers:
         """The header fields for observers, who may log them; those of an error as it has them."""
-        headers = self.head.headers
-        if self.head.status < _ERROR_STATUS and headers.get("x-request-id", _OWN).startswith(_OWN):
-            return headers  # nobody has repeated anything
-        return self.redactor().headers(headers)
+        if self._shown is None:
+            shown = headers = self.head.headers
+            if self.head.status >= _ERROR_STATUS or repeats(headers, self._sent, self._target):
+                shown = self.redactor().headers(headers)
+            self._shown = shown
+        return self._shown
+
+    def shown_meta(self) -> ResponseMeta:
+        """How the response came, for observers."""
+        return self._meta_of(self.shown_headers())()
 
     def redactor(self) -> Redactor:
         """What hides the secrets that the request was sent with."""
@@ -333,7 +339,7 @@ class OpenResponse:
             self._pool.release(connection)
             self.begun()  # if it was closed before its first token
             if self.watch is not None and not self.watch.only_failures:
-                self.watch.ended(self.meta()(), complete=complete)
+                self.watch.ended(self.shown_meta(), complete=complete)
 
     def abandon(self) -> None:
         """Close the connection, wherever the response was; its place is given back by `finish`."""
@@ -345,11 +351,15 @@ class OpenResponse:
 
         It holds plain values only, so that what it is attached to can be copied and pickled.
         """
+        return self._meta_of(self.head.headers)
+
+    def _meta_of(self, headers: Headers) -> Callable[[], ResponseMeta]:
         ended = self._ended_at if self._ended_at is not None else trio.current_time()
         first_token = self.first_token_at
         return partial(
             _make_meta,
-            self.head,
+            self.head.status,
+            headers,
             self.attempts,
             (
                 self._queue,
@@ -363,16 +373,17 @@ class OpenResponse:
 
 
 def _make_meta(
-    head: ResponseHead,
+    status: int,
+    headers: Headers,
     attempts: int,
     timings: tuple[float | None, ...],
     history: tuple[AttemptRecord, ...],
 ) -> ResponseMeta:
     return ResponseMeta(
-        request_id=head.headers.get("x-request-id"),
-        status=head.status,
-        headers=head.headers,
-        rate_limits=parse_rate_limits(head.headers),
+        request_id=headers.get("x-request-id"),
+        status=status,
+        headers=headers,
+        rate_limits=parse_rate_limits(headers),
         attempts=attempts,
         timings=Timings(*timings),
         history=history,

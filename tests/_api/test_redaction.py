@@ -1,13 +1,23 @@
 from base64 import b64encode
 from typing import Any
+from urllib.parse import quote
 
+import attrs
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_groq._api.auth import Secret
-from trio_groq._api.redaction import MAX_PIECE, MAX_SEARCHED, MIN_SECRET, Redactor, hiding
+from trio_groq._api.redaction import (
+    MAX_PIECE,
+    MAX_SEARCHED,
+    MAX_SEARCHED_IN_ALL,
+    MIN_SECRET,
+    Redactor,
+    hiding,
+    repeats,
+)
 from trio_groq._http.messages import Headers
 from trio_groq.errors import APIError, ConfigurationError
 
@@ -66,6 +76,52 @@ def test_long_texts_are_searched_for_whole_keys() -> None:
     assert knowing().text(text) == f"{'x' * MAX_SEARCHED}***x"
 
 
+DOTTED = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+"""The only character that becomes two in lower case."""
+
+
+def test_letters_that_become_two_hide_nothing() -> None:
+    assert knowing().text(f"{DOTTED} {KEY.upper()} {DOTTED}") == f"{DOTTED} *** {DOTTED}"
+    assert knowing().text(f"{DOTTED} {KEY[3:18].upper()}") == f"{DOTTED} ***"
+    text = f"{DOTTED * MAX_SEARCHED}{KEY.upper()}"
+    assert knowing().text(text) == f"{DOTTED * MAX_SEARCHED}***"
+    assert knowing("ollama").text(f"{DOTTED} OLLAMA") == f"{DOTTED} ***"
+    assert [chr(code) for code in range(0x110000) if len(chr(code).lower()) > 1] == [DOTTED]
+
+
+def test_pieces_are_searched_for_in_so_much_and_whole_keys_in_all() -> None:
+    redactor = knowing()
+    text = KEY[:15].ljust(MAX_SEARCHED, ".")
+    told = [redactor.text(text) for _ in range(MAX_SEARCHED_IN_ALL // MAX_SEARCHED)]
+    assert told == ["***".ljust(MAX_SEARCHED - len(KEY[3:15]), ".")] * len(told)
+    assert redactor.text(KEY[:15]) == KEY[:15]
+    assert redactor.text(f"a {KEY.upper()} b {KEY}") == "a *** b ***"
+
+
+def test_texts_without_pieces_cost_nothing_of_what_is_searched() -> None:
+    redactor = knowing()
+    for _ in range(MAX_SEARCHED_IN_ALL // MAX_SEARCHED + 1):
+        redactor.text("." * MAX_SEARCHED)
+    assert redactor.text(KEY[:15]) == "***"
+
+
+def test_pieces_are_made_once() -> None:
+    """Else each text would cost as much as a key is long, and keys may have 4,000 characters."""
+    redactor = knowing("".join(f"{number:05}" for number in range(800)))
+    assert redactor.text("a 0012300124001 b") == "a *** b"
+    pieces = redactor._pieces
+    assert redactor.text("a 0045600457004 b") == "a *** b"
+    assert redactor._pieces is pieces
+
+
+@given(st.integers(0, 20), st.integers(0, 15), st.text("ab01", max_size=20))
+@settings(deadline=None, max_examples=200)
+def test_a_piece_is_found_wherever_it_stands(before: int, at: int, after: str) -> None:
+    assert knowing().text(f"{'.' * before}{KEY[at : at + MAX_PIECE]}.{after}") == (
+        f"{'.' * before}***.{after}"
+    )
+
+
 @pytest.mark.parametrize(
     "field",
     [
@@ -90,6 +146,23 @@ def test_basic_credentials_are_hidden_in_both_forms() -> None:
     redactor = Redactor([(b"authorization", f"Basic {pair}".encode())])
     assert redactor.text(f"{pair} user:{KEY}") == "*** ***"
     assert Redactor([(b"authorization", b"Basic x=y=z!")]).text("x=y=z!") == "***"
+
+
+def test_basic_credentials_that_are_no_ascii() -> None:
+    redactor = Redactor([(b"authorization", "Basic clé-SECRETE".encode("latin-1"))])
+    assert redactor.text("not clé-SECRETE") == "not ***"
+
+
+@pytest.mark.parametrize("scheme", [b"Bearer", b"bearer ", b"Digest", b"Negotiate", b"ApiKey"])
+def test_a_scheme_without_credentials_is_no_secret(scheme: bytes) -> None:
+    text = f"expected {scheme.decode()} and a key"
+    assert Redactor([(b"authorization", scheme)]).text(text) == text
+    assert not repeats(Headers([(b"vary", scheme)]), [(b"authorization", scheme)])
+
+
+def test_no_rule_leaves_the_end_of_a_known_key() -> None:
+    """Those for keys of any kind end at characters that this one has."""
+    assert knowing(f"{KEY}=mno.pqr&stu").text(f"Bearer {KEY}=mno.pqr&stu") == "Bearer ***"
 
 
 def test_secrets_of_a_query() -> None:
@@ -117,25 +190,104 @@ def test_header_fields() -> None:
     assert knowing().headers({"a": KEY}) == {"a": "***"}
 
 
-def undecodable() -> UnicodeDecodeError:
-    with pytest.raises(UnicodeDecodeError) as caught:
-        f"{KEY}\xff".encode("latin-1").decode()
-    return caught.value
+@pytest.mark.parametrize("key", [KEY, "gw-01/23", "a/b/c/d/e/f"])
+def test_whether_header_fields_repeat_a_secret(key: str) -> None:
+    fields = [(b"accept", b"application/json"), (b"Authorization", f"Bearer {key}".encode())]
+
+    def told(name: str, value: str) -> bool:
+        return repeats(Headers([(b"a", b"1"), (name.encode(), value.encode())]), fields)
+
+    assert told("b", f"Bearer {key}")
+    assert told("b", f"<{key.upper()}>")
+    assert told(f"x-{key}", "")
+    assert not told("accept", "application/json")
+    assert not told("b", key[:5])
+    in_query = Headers([(b"b", key.encode())])
+    assert repeats(in_query, (), f"/v1?key={quote(key)}".encode())
+    assert not repeats(in_query, (), f"/v1?kind={quote(key)}".encode())
+    assert not repeats(in_query, [(b"authorization", key[:5].encode())])
+
+
+def test_header_fields_repeat_an_escaped_secret() -> None:
+    fields = [(b"authorization", KEY.encode())]
+    assert repeats(Headers([(b"link", f"</{quote(KEY, safe='')}>".encode())]), fields)
+
+
+def undecodable(owner: str = "trio_groq._api") -> UnicodeDecodeError:
+    """One that was raised and caught in a module of that name."""
+    code = "def fail(data):\n try: data.decode()\n except ValueError as exc: return exc"
+    module: dict[str, Any] = {"__name__": owner}
+    exec(code, module)  # noqa: S102 (written the line before)
+    error = module["fail"](f"{KEY}\xff".encode("latin-1"))
+    assert isinstance(error, UnicodeDecodeError)
+    return error
+
+
+def shown(error: BaseException) -> str:
+    return f"{error}{error!r}{error.args}{vars(error)}"
 
 
 def test_errors_and_what_led_to_them() -> None:
     error, cause = APIError(f"bad {KEY}", body={"a": KEY}), msgspec.DecodeError(f"no {KEY}")
     error.add_note(f"about {KEY}")
     error.__cause__, cause.__context__ = cause, undecodable()
-    cause.__context__.__context__ = error  # a circle
+    cause.__context__.__cause__ = error  # a circle
     knowing().hide(error)
     seen: list[Any] = [error, cause, cause.__context__]
     for each in seen:
-        assert "0123" not in f"{each}{each!r}{each.args}{vars(each)}"
+        assert "0123" not in shown(each)
     assert str(error) == error.message == "bad ***"
     assert error.body == {"a": "***"}
     assert error.__notes__ == ["about ***"]
     assert "invalid start byte" in str(seen[2])
+
+
+@attrs.frozen(slots=False)
+class FrozenError(ValueError):
+    text: str
+
+
+class ForeignError(Exception):
+    """One of a kind that we do not make."""
+
+
+def test_errors_of_the_caller_stay_as_they_are() -> None:
+    theirs, behind = undecodable("application"), undecodable()
+    theirs.__context__ = behind  # whatever it is: what led to theirs is theirs
+    caught = OSError(f"no {KEY}")
+    caught.__context__ = theirs
+    error = APIError(f"bad {KEY}")
+    error.__cause__ = error.__context__ = caught
+    knowing().hide(error)
+    assert str(error) == "bad ***"
+    assert str(caught) == "no ***"
+    for each in (theirs, behind):
+        assert each.object == f"{KEY}\xff".encode("latin-1")
+    foreign = ForeignError(KEY)
+    foreign.__context__ = behind
+    error.__cause__, error.__context__ = foreign, FrozenError(KEY)
+    knowing().hide(error)
+    assert foreign.args == (KEY,)
+    assert behind.object
+
+
+class RefusingError(ValueError):
+    """One that has an attribute which nobody can set."""
+
+    @property
+    def text(self) -> str:
+        return "set by nobody"
+
+
+def test_errors_that_refuse_to_be_changed() -> None:
+    error, frozen, refusing = APIError(f"bad {KEY}"), FrozenError(KEY), RefusingError(KEY)
+    vars(refusing)["text"] = KEY
+    error.__cause__, frozen.__cause__ = frozen, refusing
+    knowing().hide(error)
+    assert str(error) == "bad ***"
+    assert "0123" not in shown(frozen)
+    assert refusing.args == ("***",)
+    assert refusing.text == "set by nobody"
 
 
 @pytest.mark.parametrize("key", [KEY, Secret(KEY)])

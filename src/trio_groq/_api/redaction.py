@@ -8,19 +8,22 @@ A `Redactor` is made when something has failed, and not before. No error keeps o
 """
 
 import base64
-import binascii
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Final, final, overload
 from urllib.parse import parse_qsl, quote
+
+import msgspec
 
 from trio_groq._api.auth import Secret
 from trio_groq._http.messages import Headers
 from trio_groq._secrets import hidden_in, mask
 from trio_groq.errors import GroqError
 
-__all__ = ["Redactor", "hiding", "is_secret"]
+__all__ = ["Redactor", "hiding", "is_secret", "repeats"]
 
 MIN_SECRET: Final = 6
 """Shorter ones are words like `none` and `EMPTY`, that say that there is no key."""
@@ -28,12 +31,22 @@ MAX_PIECE: Final = 12
 """So many characters in a row of a secret are hidden by themselves: excerpts cut it anywhere."""
 MAX_SEARCHED: Final = 65_536
 """In longer texts only whole secrets are looked for: pieces cost 0.1 us a character."""
+MAX_SEARCHED_IN_ALL: Final = 4 * MAX_SEARCHED
+"""So many characters of texts that seem to have pieces are searched for them by one `Redactor`."""
+_START: Final = MAX_PIECE // 2
 
 is_secret: Final = re.compile(
     r"(?i)auth|api[-_]?key|^key$|token|secret|password|cookie|signature"
 ).search
 """Finds out whether a header field, or a parameter of a query, is named like a secret."""
+_never_escaped: Final = re.compile(r"[0-9A-Za-z._~-]+").findall
+"""Parts of a text that JSON, HTML and URLs write as they are."""
 _HIDDEN: Final = "***"
+_SCHEMES: Final = frozenset({"bearer", "basic", "digest", "negotiate", "apikey", "token"})
+"""Words that are no secret where no credentials follow."""
+_PACKAGE: Final = __name__.partition(".")[0]
+_MADE_BY_US: Final = (GroqError, msgspec.MsgspecError, ValueError, OSError, zlib.error)
+"""What is raised by us, and by what decodes and by what receives. (Of h11 no error is kept.)"""
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
@@ -46,12 +59,15 @@ class Redactor:
         target: The request's target, for what its query has of keys.
     """
 
-    __slots__ = ("_blocks", "_wholes")
+    __slots__ = ("_left", "_pieces", "_starts", "_wholes")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = (), target: bytes = b"") -> None:
         secrets = {*_in_fields(fields), *_in_query(target)}
-        self._wholes = [form for each in secrets for form in _forms_of(each)]
-        self._blocks = [block for whole in self._wholes for block in _blocks_of(whole)]
+        forms = {form for each in secrets for form in _forms_of(each)}
+        self._wholes = sorted(forms, key=len, reverse=True)
+        self._pieces: frozenset[str] | None = None
+        self._starts: frozenset[str] = frozenset()
+        self._left = MAX_SEARCHED_IN_ALL
 
     @classmethod
     def of_keys(cls, *keys: object) -> "Redactor":
@@ -63,26 +79,31 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        text = mask(text)
-        folded = text.lower()
-        for block in self._blocks:
-            if block in folded:
-                return self._searched(text)
-        return text
+        # What looks like a secret may end before a known one does.
+        return mask(self._without_secrets(text))
 
-    def _searched(self, text: str) -> str:
-        """The text, in which there is at least a block of a secret."""
-        if len(text) > MAX_SEARCHED:
-            any_whole = "|".join(map(re.escape, sorted(self._wholes, key=len, reverse=True)))
-            return re.sub(any_whole, _HIDDEN, text, flags=re.IGNORECASE)
-        pieces: dict[int, set[str]] = {}
+    def _without_secrets(self, text: str) -> str:
+        if not self._wholes or len(text) < MIN_SECRET:
+            return text
+        folded = _fold(text)
+        is_searched = MAX_PIECE <= len(text) <= min(MAX_SEARCHED, self._left)
         for whole in self._wholes:
-            width = min(len(whole), MAX_PIECE)
-            parts = (whole[at : at + width] for at in range(len(whole) - width + 1))
-            pieces.setdefault(width, set()).update(parts)
-        for width, of_width in pieces.items():
-            text = _without(text, width, of_width)
-        return text
+            if not (is_searched and len(whole) >= MAX_PIECE) and whole in folded:
+                text = _without_whole(text, folded, whole)
+                folded = _fold(text)
+        return self._without_pieces(text, folded) if is_searched else text
+
+    def _without_pieces(self, text: str, folded: str) -> str:
+        """The text with `***` wherever a piece of a secret, or several that overlap, stood."""
+        if self._pieces is None:
+            self._pieces = _parts_of(self._wholes, MAX_PIECE)
+            self._starts = _parts_of(self._wholes, _START)
+        # Wherever a piece stands, at one of these places there are so many characters of it.
+        steps = range(0, len(folded) - _START + 1, MAX_PIECE - _START + 1)
+        if self._starts.isdisjoint([folded[at : at + _START] for at in steps]):
+            return text
+        self._left -= len(text)
+        return _without(text, folded, self._pieces)
 
     def start(self, body: bytes | bytearray | memoryview, size: int) -> bytes:
         """The first `size` bytes of a body, without secrets."""
@@ -106,7 +127,14 @@ class Redactor:
         return Headers([(self._bytes(name), self._bytes(value)) for name, value in headers.raw])
 
     def hide(self, error: BaseException) -> None:
-        """Take the secrets out of an error, and out of what led to it."""
+        """Take the secrets out of an error, and out of what led to it. Never raises.
+
+        What the caller was handling when the call began is in the chain, too: it is the caller's,
+        and stays as it is.
+
+        Args:
+            error: One of ours, or one that we have just caught.
+        """
         pending: list[BaseException | None] = [error]
         seen: set[int] = set()
         while pending:
@@ -114,16 +142,46 @@ class Redactor:
             if each is None or id(each) in seen:
                 continue
             seen.add(id(each))
-            pending += [each.__cause__, each.__context__]
-            if isinstance(each, UnicodeDecodeError):  # it holds all that was to be decoded
-                each.object = b""
-                each.args = (each.encoding, b"", each.start, each.end, each.reason)
-            each.args = tuple([self.value(arg) for arg in each.args])
-            for name, value in list(vars(each).items()):
-                setattr(each, name, self.value(value))
+            if isinstance(each.__cause__, _MADE_BY_US):
+                pending.append(each.__cause__)
+            if isinstance(each.__context__, _MADE_BY_US) and _was_caught_here(each.__context__):
+                pending.append(each.__context__)
+            self._hide_one(each)
+
+    def _hide_one(self, error: BaseException) -> None:
+        if isinstance(error, UnicodeDecodeError):  # it holds all that was to be decoded
+            _put(error, "object", b"")
+            _put(error, "args", (*error.args[:1], b"", *error.args[2:]))
+        values: dict[str, object] = {"args": error.args, **vars(error)}
+        for name, value in values.items():
+            hidden = self.value(value)
+            if hidden is not value:
+                _put(error, name, hidden)
 
     def _bytes(self, data: bytes) -> bytes:
         return self.start(data, len(data))
+
+
+def repeats(headers: Headers, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> bool:
+    """Whether header fields of a response have a secret of its request, in any case and escaping.
+
+    It is made for responses that nearly never do: some 4 us, and no `Redactor`. One that is cut
+    off goes unseen.
+
+    Args:
+        headers: The response's.
+        fields: The request's.
+        target: The request's.
+    """
+    lines = b"\n".join([part for field in headers.raw for part in field]).lower()
+    for secret in (*_in_fields(fields), *_in_query(target)):
+        if len(secret) < MIN_SECRET:
+            continue
+        part = max(_never_escaped(secret), key=len, default="")
+        wanted = part if len(part) >= MIN_SECRET else secret
+        if wanted.lower().encode("latin-1", "replace") in lines:
+            return True
+    return False
 
 
 @contextmanager
@@ -136,25 +194,47 @@ def hiding(*keys: object) -> Iterator[None]:
         raise
 
 
+def _put(error: BaseException, name: str, value: object) -> None:
+    """Set an attribute, of a frozen exception too; a class may still refuse it."""
+    with suppress(Exception):  # whatever it says: the error that is told of matters more
+        BaseException.__setattr__(error, name, value)
+
+
+def _was_caught_here(error: BaseException) -> bool:
+    """Whether this package handled it: the traceback begins where an exception was caught."""
+    caught = error.__traceback__
+    module = "" if caught is None else str(caught.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == _PACKAGE
+
+
 def _in_fields(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[str]:
     """What is secret in header fields."""
     for name, value in fields:
-        if not is_secret(name.decode("latin-1")):
+        if not _names_secret(name):
             continue
         text = value.decode("latin-1").strip()
         scheme, _, credentials = text.partition(" ")  # RFC 9110, 11.4
+        if not credentials and scheme.lower() in _SCHEMES:
+            continue
         yield credentials.strip() or text
         if scheme.lower() == "basic":
             try:
                 pair = base64.b64decode(credentials).decode("latin-1")
-            except binascii.Error:
+            except ValueError:  # it is no base64, or no ASCII
                 continue
             yield pair
             yield pair.partition(":")[2]
 
 
+@lru_cache(maxsize=128)
+def _names_secret(name: bytes) -> bool:
+    return is_secret(name.decode("latin-1")) is not None
+
+
 def _in_query(target: bytes) -> Iterator[str]:
     """What is secret in a request's target."""
+    if b"?" not in target:
+        return
     query = target.partition(b"?")[2].decode("ascii", "replace")
     for name, value in parse_qsl(query):
         if is_secret(name):
@@ -170,26 +250,42 @@ def _forms_of(secret: str) -> set[str]:
     return {form.lower() for form in (*forms, quote(secret, safe=""))}
 
 
-def _blocks_of(secret: str) -> list[str]:
-    """Parts of a secret, of which every piece of it has one: they are found at once."""
-    size = MAX_PIECE // 2 if len(secret) > MAX_PIECE else len(secret)
-    return [secret[at : at + size] for at in range(0, len(secret) - size + 1, size)]
+def _parts_of(wholes: Iterable[str], width: int) -> frozenset[str]:
+    """All that is so many characters in a row of one that has `MAX_PIECE` at the least."""
+    return frozenset(
+        whole[at : at + width]
+        for whole in wholes
+        if len(whole) >= MAX_PIECE
+        for at in range(len(whole) - width + 1)
+    )
 
 
-def _without(text: str, width: int, pieces: set[str]) -> str:
-    """The text with `***` wherever one piece, or several that overlap, stood."""
+def _fold(text: str) -> str:
+    """The text in lower case, every character where it was: one alone would become two."""
     folded = text.lower()
-    if len(folded) != len(text):  # there are letters that become two
-        folded = text
+    return folded if len(folded) == len(text) else text.replace("\u0130", "i").lower()
+
+
+def _without_whole(text: str, folded: str, whole: str) -> str:
+    kept: list[str] = []
+    start, at = 0, folded.find(whole)
+    while at >= 0:
+        kept += text[start:at], _HIDDEN
+        start = at + len(whole)
+        at = folded.find(whole, start)
+    return "".join((*kept, text[start:]))
+
+
+def _without(text: str, folded: str, pieces: frozenset[str]) -> str:
     kept: list[str] = []
     start = at = 0
-    last = len(text) - width
+    last = len(text) - MAX_PIECE
     while at <= last:
-        if folded[at : at + width] not in pieces:
+        if folded[at : at + MAX_PIECE] not in pieces:
             at += 1
             continue
         kept += text[start:at], _HIDDEN
-        while at < last and folded[at + 1 : at + 1 + width] in pieces:
+        while at < last and folded[at + 1 : at + 1 + MAX_PIECE] in pieces:
             at += 1
-        start = at = at + width
+        start = at = at + MAX_PIECE
     return "".join((*kept, text[start:])) if kept else text
