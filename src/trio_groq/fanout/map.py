@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, cast, final, get_args
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypeVar, cast, final
 from weakref import WeakValueDictionary
 
 import trio
@@ -17,7 +17,7 @@ from trio_groq.fanout._background import CLOSE_SECONDS, Background
 from trio_groq.fanout._first_token import let_go
 from trio_groq.fanout._requests import Source, chat_call, open_chat
 from trio_groq.fanout._window import Window
-from trio_groq.fanout.outcome import Outcome
+from trio_groq.fanout.outcome import Outcome, check_choice
 
 if TYPE_CHECKING:
     from trio_groq._stream import ChatStream
@@ -47,16 +47,6 @@ def _limit_of(max_in_flight: object) -> int | AdaptiveLimit:
     return max_in_flight
 
 
-def _check_choice(name: str, value: object, choices: object) -> None:
-    allowed = get_args(choices)
-    if value not in allowed:
-        raise InvalidRequestError(
-            f"{name}: expected one of {', '.join(map(repr, allowed))}, got {value!r}",
-            path=name,
-            value=value,
-        )
-
-
 @final
 class Map(Generic[R, T]):
     """Calls for many requests, their outcomes one after the other. Made by `client.map`.
@@ -84,9 +74,9 @@ class Map(Generic[R, T]):
         on_error: OnError = "collect",
         on_open: OnOpen = "wait",
     ) -> None:
-        _check_choice("order", order, Order)
-        _check_choice("on_error", on_error, OnError)
-        _check_choice("on_open", on_open, OnOpen)
+        check_choice("order", order, Order)
+        check_choice("on_error", on_error, OnError)
+        check_choice("on_open", on_open, OnOpen)
         self._caller: Final = caller
         self._stream: Final = stream
         self._on_error: Final = on_error

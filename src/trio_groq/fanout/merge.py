@@ -9,6 +9,7 @@ from trio_groq._api.circuit import OnOpen
 from trio_groq._attempts import OpenCircuitRule
 from trio_groq.errors import InvalidRequestError
 from trio_groq.fanout._background import CLOSE_SECONDS, Background
+from trio_groq.fanout.outcome import check_choice
 
 __all__ = ["Merge", "MergeableStream"]
 
@@ -37,15 +38,6 @@ class MergeableStream(Protocol[T_co]):
         """Close it."""
 
 
-def _check_choice(name: str, value: object, *choices: str) -> None:
-    if value not in choices:
-        raise InvalidRequestError(
-            f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}",
-            path=name,
-            value=value,
-        )
-
-
 @final
 class Merge(Generic[X]):
     """Pairs of a stream's number and the next of what it gives. Made by `client.merge`.
@@ -71,8 +63,8 @@ class Merge(Generic[X]):
         on_error: Literal["collect", "raise"] = "collect",
         on_open: OnOpen = "wait",
     ) -> None:
-        _check_choice("on_error", on_error, "collect", "raise")
-        _check_choice("on_open", on_open, "fail", "wait")
+        check_choice("on_error", on_error, Literal["collect", "raise"])
+        check_choice("on_open", on_open, OnOpen)
         if len({id(stream) for stream in streams}) < len(streams):
             raise InvalidRequestError("streams: expected each once, got one twice", path="streams")
         self.errors: Final[dict[int, Exception]] = {}

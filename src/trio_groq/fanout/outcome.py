@@ -1,14 +1,15 @@
 """What becomes of one request among many."""
 
-from typing import Generic, TypeVar, cast, final
+from typing import Generic, TypeVar, cast, final, get_args
 
 import attrs
 
 from trio_groq._call import RequestOptions
+from trio_groq.errors import InvalidRequestError
 from trio_groq.types.chat_params import ChatCompletionCreateParams
 from trio_groq.types.meta import ResponseMeta
 
-__all__ = ["ChatRequest", "Outcome"]
+__all__ = ["ChatRequest", "Outcome", "check_choice"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -58,3 +59,14 @@ class Outcome(Generic[R, T]):
         if self.error is not None:
             raise self.error
         return cast("T", self.value)
+
+
+def check_choice(name: str, value: object, choices: object) -> None:
+    """Refuse what is none of the choices of a `Literal`."""
+    allowed = get_args(choices)
+    if value not in allowed:
+        raise InvalidRequestError(
+            f"{name}: expected one of {', '.join(map(repr, allowed))}, got {value!r}",
+            path=name,
+            value=value,
+        )
