@@ -1,5 +1,7 @@
 """`GroqClient`: calls beyond the resources, views, and the end."""
 
+import gc
+import weakref
 from dataclasses import dataclass, make_dataclass
 from typing import Any
 
@@ -398,3 +400,17 @@ async def test_an_error_leaves_the_client_usable(fake_groq: FakeGroq) -> None:
             await client.request("GET", "models/none")
         await client.request("GET", "models")
         assert client.pool.statistics().opened == 1
+
+
+@pytest.mark.parametrize("key", ["gsk_test", lambda: "gsk_test"], ids=["text", "function"])
+def test_a_client_that_is_dropped_is_gone_at_once(key: Any) -> None:
+    gc.collect()
+    gc.disable()  # nothing of it waits for a collection
+    try:
+        client = GroqClient(api_key=key)
+        view = client.with_options(api_key="gsk_other")
+        pool = weakref.ref(client._caller.pool)
+        del client, view
+        assert pool() is None
+    finally:
+        gc.enable()

@@ -3,7 +3,7 @@
 import random
 from collections import OrderedDict
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import msgspec
 
@@ -28,26 +28,32 @@ MAX_KEYS: Final = 1024
 makes a view of the client for each call of one."""
 
 
+_Own: TypeAlias = tuple[Patience, ModelKnowledge]
+
+
 @final
 class _Keys:
-    """What is shared, by key: of the `MAX_KEYS` that were used last."""
+    """What is a key's own, by key: of the `MAX_KEYS` that were used last.
+
+    Nothing here leads back to the client: one that is dropped is gone at once.
+    """
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: OrderedDict[ApiKey, Shared] = OrderedDict()
+        self._known: OrderedDict[ApiKey, _Own] = OrderedDict()
 
-    def get(self, key: ApiKey) -> "Shared | None":
+    def get(self, key: ApiKey) -> _Own | None:
         """What views with this key share; None if it is new, or was forgotten."""
-        shared = self._known.get(key) if _is_comparable(key) else None
-        if shared is not None:
+        own = self._known.get(key) if _is_comparable(key) else None
+        if own is not None:
             self._known.move_to_end(key)
-        return shared
+        return own
 
-    def add(self, key: ApiKey, shared: "Shared") -> None:
+    def add(self, key: ApiKey, own: _Own) -> None:
         """Know a key from now on."""
         if _is_comparable(key):
-            self._known[key] = shared
+            self._known[key] = own
             if len(self._known) > MAX_KEYS:
                 self._known.popitem(last=False)
 
@@ -66,7 +72,7 @@ class Shared(msgspec.Struct, kw_only=True, frozen=True):
         hooks: The observers; None where there are none.
         latency: The times of calls; None where they are not kept.
         knowledge: What is known of the models.
-        keys: The same for each key.
+        keys: Patience and knowledge of each key.
     """
 
     pool: ConnectionPool
@@ -82,15 +88,13 @@ class Shared(msgspec.Struct, kw_only=True, frozen=True):
         Another key is, for all we know, another account, with limits and models of its own; the
         service and the way to it are the same, up or down.
         """
-        shared = self.keys.get(key)
-        if shared is None:
-            patience = msgspec.structs.replace(
-                self.patience, gates=self.patience.gates.for_another_key()
-            )
-            knowledge = ModelKnowledge(meant=self.knowledge.meant)
-            shared = msgspec.structs.replace(self, patience=patience, knowledge=knowledge)
-            self.keys.add(key, shared)
-        return shared
+        own = self.keys.get(key)
+        if own is None:
+            gates = self.patience.gates.for_another_key()
+            patience = msgspec.structs.replace(self.patience, gates=gates)
+            own = patience, ModelKnowledge(meant=self.knowledge.meant)
+            self.keys.add(key, own)
+        return msgspec.structs.replace(self, patience=own[0], knowledge=own[1])
 
 
 def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | None]":
@@ -128,6 +132,7 @@ def _new_hooks(config: ClientConfig) -> "tuple[LatencyTracker | None, Hooks | No
 
 
 def new_shared(config: ClientConfig) -> Shared:
+    """What a client of this configuration begins with; nothing is connected yet."""
     latency, hooks = _new_hooks(config)
     shared = Shared(
         pool=_new_pool(config),
@@ -137,7 +142,7 @@ def new_shared(config: ClientConfig) -> Shared:
         knowledge=ModelKnowledge(meant=config.models),
     )
     if config.api_key is not None:
-        shared.keys.add(config.api_key, shared)
+        shared.keys.add(config.api_key, (shared.patience, shared.knowledge))
     return shared
 
 

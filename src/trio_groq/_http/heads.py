@@ -49,7 +49,7 @@ _RULES: Final = (
 """How h11 begins to say which rule was broken. It may go on with the line itself."""
 
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
-_IS_PLAIN_FRAMING: Final = re.compile(rb"[0-9]{1,20}|chunked").fullmatch
+_is_plain_framing: Final = re.compile(rb"[0-9]{1,20}|chunked").fullmatch
 
 _shared_lower_case: Final = functools.lru_cache(maxsize=256)(bytes.lower)
 
@@ -89,7 +89,7 @@ def read_plain_head(buffer: bytes | bytearray, start: int, end: int) -> tuple[Ra
     lower_case = _shared_lower_case
     named = [(lower_case(name), value) for name, value in _fields_of(fields)]
     framing = [value for name, value in named if name in _FRAMING]
-    if framing and not _IS_PLAIN_FRAMING(b",".join(framing)):
+    if framing and not _is_plain_framing(b",".join(framing)):
         return None  # h11 writes some of them anew
     return (int(status), version.decode(), named), found.end()
 
