@@ -8,17 +8,19 @@ import gc
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from trio_groq import GroqClient
 from trio_groq._http.exchange import Exchange
 from trio_groq._http.messages import Origin, Request
 from trio_groq._stream import ChatStream
-from trio_groq.testing import FakeGroq
+from trio_groq.testing import FakeGroq, Reply
 from trio_groq.types._base import Decoder
 from trio_groq.types.chunks import ChatCompletionChunk
 
@@ -57,7 +59,9 @@ class Path:
         self.stream._ready.clear()
 
     def receive(self, data: bytes) -> None:
-        self.stream._take(self.exchange.receive(data, 0, len(data)))
+        """Take what one receive brought, as `Connection` does."""
+        if not self.exchange.offer(self.stream._glance, data, len(data)):
+            self.stream._take(self.exchange.receive(data, 0, len(data)))
 
     def take(self) -> int:
         """Hand out what is ready, as `__anext__` does between two receives."""
@@ -109,11 +113,34 @@ def test_a_token_among_many_costs_no_function_of_ours() -> None:
 
 def test_a_token_alone_costs_few_functions() -> None:
     """Paced: one event in each receive."""
-    path = Path()
-    path.receive(chunk(EVENT))
-    few = calls(lambda: path.receive(chunk(EVENT)))
-    assert few["call"] <= 8
-    assert few["c_call"] <= 12
+    path, data = Path(), chunk(EVENT)
+    path.receive(data)
+    few = calls(lambda: path.receive(data))
+    assert len(path.stream._ready) == 2
+    assert few["call"] <= 6
+    assert few["c_call"] <= 10
+
+
+async def test_a_paced_token_costs_few_functions(
+    fake_groq: FakeGroq, autojump_clock: MockClock
+) -> None:
+    """From one `__anext__` to the next, with a wait: all layers. A coroutine that waits, of which
+    there are three, is counted a second time when it goes on."""
+
+    async def cost(tokens: int) -> Counter[str]:
+        fake_groq.enqueue(Reply(tokens=["token"] * tokens, tokens_per_second=10))
+        async with client.chat.completions.stream(
+            model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hello"}]
+        ) as stream:
+            with own_calls() as own:
+                assert len([chunk async for chunk in stream]) >= tokens
+        return own
+
+    async with GroqClient(api_key="gsk_test", base_url=fake_groq.url) as client:
+        await cost(3)
+        few, many = await cost(20), await cost(120)
+    few.subtract(many)
+    assert -few.total() / 100 <= 17.5, few.most_common()[:-30:-1]
 
 
 def test_handing_out_costs_four_functions() -> None:
@@ -130,11 +157,6 @@ async def test_a_plain_completion_costs_some_hundred_functions(
 ) -> None:
     """Over a connection that is open: from its parameters to the completion, and all gates."""
     monkeypatch.setattr("trio_groq._shared.application_logs", bool)  # the test runner logs
-    own: Counter[str] = Counter()
-
-    def profile(frame: FrameType, event: str, _arg: object) -> None:
-        if event == "call" and (name := _own_module(frame)):
-            own[f"{name}.{frame.f_code.co_name}"] += 1
 
     async def complete(times: int) -> None:
         for _ in range(times):
@@ -144,12 +166,25 @@ async def test_a_plain_completion_costs_some_hundred_functions(
 
     async with GroqClient(api_key="gsk_test", base_url=fake_groq.url) as client:
         await complete(3)
-        sys.setprofile(profile)
-        try:
+        with own_calls() as own:
             await complete(20)
-        finally:
-            sys.setprofile(None)
     assert own.total() / 20 <= 160, own.most_common(20)
+
+
+@contextmanager
+def own_calls() -> Iterator[Counter[str]]:
+    """Counts calls of the client's functions, in whatever task, by their names."""
+    own: Counter[str] = Counter()
+
+    def profile(frame: FrameType, event: str, _arg: object) -> None:
+        if event == "call" and (name := _own_module(frame)):
+            own[f"{name}.{frame.f_code.co_name}"] += 1
+
+    sys.setprofile(profile)
+    try:
+        yield own
+    finally:
+        sys.setprofile(None)
 
 
 def _own_module(frame: FrameType) -> str:

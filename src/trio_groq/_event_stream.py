@@ -10,8 +10,8 @@ inside a receive, `aclose`. Only the first of these keeps the connection.
 
 What a subclass adds: `_read`, which makes of a server-sent event what is handed out; an
 accumulator, which puts together what was; and names for both. `_take` is the loop over the events
-of one receive, where all the time goes: a subclass whose events are many and alike may replace it
-by one of its own, under the same contract.
+of one receive, `_glance` the short way of one that comes alone; all the time goes there: a subclass
+whose events are many and alike may replace them by its own, under the same contract.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,6 @@ import trio
 from trio_groq._api.responses import error_from_event
 from trio_groq._callers import caller_line
 from trio_groq._cancellation import is_cancellation
-from trio_groq._gates import Permit
 from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._ownership import let_go
@@ -197,42 +196,40 @@ class EventStream(ABC, Generic[E, R]):
 
     async def __anext__(self) -> E:
         ready = self._ready
-        if not ready:
-            await self._refill()
-            if not ready:
-                await self._stop()
-        else:
+        if ready:
             await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._refill()
         event = ready.pop()
         try:
             self._accumulator.add(event)
-        except APIError as exc:  # longer than the accumulator's limit
-            self._complete(exc)
-            self._tell(exc)
-            self._end()
+        except APIError as exc:
+            self._too_long(exc)
             raise
         return event
 
     async def _next_batch(self) -> list[E]:
         ready = self._ready
-        if not ready:
-            await self._refill()
-            if not ready:
-                await self._stop()
-        else:
+        if ready:
             await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._refill()
         batch = ready[::-1]
         ready.clear()
         add = self._accumulator.add
         try:
             for event in batch:
                 add(event)
-        except APIError as exc:  # see `__anext__`
-            self._complete(exc)
-            self._tell(exc)
-            self._end()
+        except APIError as exc:
+            self._too_long(exc)
             raise
         return batch
+
+    def _too_long(self, exc: APIError) -> None:
+        """The whole has become longer than the accumulator's limit."""
+        self._complete(exc)
+        self._tell(exc)
+        self._end()
 
     def batches(self) -> StreamIterator[list[E]]:
         """The events as lists, one for each receive: cheaper where many come at once."""
@@ -263,33 +260,32 @@ class EventStream(ABC, Generic[E, R]):
 
     def _opened(self) -> OpenResponse:
         if self._response is None:
-            raise self._not_open()
+            raise self._misused()
         return self._response
 
-    @staticmethod
-    def _not_open() -> StreamError:
-        return StreamError("stream: expected it to be open, got a use outside `async with`")
+    def _misused(self) -> StreamError:
+        if self._response is None:
+            return StreamError("stream: expected it to be open, got a use outside `async with`")
+        return StreamError("stream: expected one reader at a time, got a second task")
 
     async def _refill(self) -> None:  # noqa: ASYNC910 (what has come is there without a wait)
-        """One receive, its events decoded into `_ready`; at the end of the stream none are."""
+        """One receive, its events decoded into `_ready`; at the end, raise what ended it all."""
         response = self._response
-        if response is None:
-            raise self._not_open()
-        if self._busy:
-            raise StreamError("stream: expected one reader at a time, got a second task")
+        if response is None or self._busy:
+            raise self._misused()
+        ready = self._ready
         self._busy = True
         try:
-            while not (self._ready or self._done or self._failure):
-                await response.receive(self._take)
-                self._events += len(self._ready)
-                if not (self._ready or self._done or self._failure):
+            if not self._done and self._failure is None:
+                await response.receive(self._take, self._glance)
+                if ready:
+                    self._events += len(ready)
+                    if response.wants_chunks:
+                        self._chunks_came(response)
+                elif not self._done and self._failure is None:
                     self._body_ended()
-                if response.wants_chunks and self._ready:
-                    is_first = response.first_token_at is None
-                    is_first = is_first and any(map(self._is_token, self._ready))
-                    response.chunks_came(len(self._ready), is_first=is_first)
             # The last events are handed out first: what is left to drain may let wait.
-            if self._done and not self._ready and not response.complete:
+            if self._done and not ready and not response.complete:
                 await self._drain(response)
         except trio.TooSlowError:
             self._failure = response.too_slow(self._events)
@@ -301,8 +297,18 @@ class EventStream(ABC, Generic[E, R]):
             raise
         finally:
             self._busy = False
-        if self._failure is not None or (self._done and (not self._ready or response.complete)):
+        if self._failure is not None or (self._done and (not ready or response.complete)):
             self._end()
+        if not ready:
+            await self._stop()
+
+    def _chunks_came(self, response: OpenResponse) -> None:
+        is_first = response.first_token_at is None and any(map(self._is_token, self._ready))
+        response.chunks_came(len(self._ready), is_first=is_first)
+
+    def _glance(self, buffer: bytes | bytearray, end: int) -> bool:  # noqa: ARG002
+        """Take what one receive brought, if that is one simple event: see `Glance`."""
+        return False
 
     def _take(self, spans: list[Span]) -> bool:
         """Decode the events of one receive into `_ready`; after a wrong one there is no second.
@@ -423,14 +429,10 @@ class EventStream(ABC, Generic[E, R]):
         if not self._done and self._failure is None:
             self._failure = StreamError("stream: expected it to be open, got it closed")
         if response is not None:
-            if response.permit is not None and response.permit.counts_tokens:
-                self._report_cost(response.permit)
+            permit = response.permit
+            if permit is not None and permit.counts_tokens and (cost := self._cost()) is not None:
+                permit.used(cost)
             response.finish()
-
-    def _report_cost(self, permit: Permit) -> None:
-        cost = self._cost()
-        if cost is not None:
-            permit.used(cost)
 
     def __repr__(self) -> str:
         if self._response is None:

@@ -12,6 +12,7 @@ from trio_groq._api.rate_limits import parse_rate_limits
 from trio_groq._api.redaction import Redactor, repeats
 from trio_groq._http.connection import Connection, Consume
 from trio_groq._http.deadlines import Deadlines
+from trio_groq._http.exchange import Glance
 from trio_groq._http.messages import Headers, Request, ResponseHead, Span
 from trio_groq._http.pool import ConnectionPool
 from trio_groq.errors import (
@@ -165,8 +166,10 @@ class OpenResponse:
         """Whether the whole body has been read."""
         return self._connection is None or self._connection.complete
 
-    def receive(self, consume: Consume) -> Awaitable[None]:
-        """Receive more of the body, until `consume` says that it is enough, or to its end.
+    def receive(self, consume: Consume, glance: Glance | None = None) -> Awaitable[None]:
+        """Receive more of the body, until `consume` or `glance` has enough, or to its end.
+
+        See `Connection.receive`.
 
         Raises:
             trio.TooSlowError: A limit passed: `too_slow` says which.
@@ -174,7 +177,7 @@ class OpenResponse:
         """
         if self._connection is None:
             raise StreamError("response: expected it to be open, got it closed")
-        return self._connection.receive(self.deadlines, consume)
+        return self._connection.receive(self.deadlines, consume, glance)
 
     def too_slow(self, events: int | None = None) -> APITimeoutError:
         """The error for a `trio.TooSlowError` that `receive` has just raised.

@@ -5,21 +5,25 @@ are, and the loop over them, which is the way of every token.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 from trio_groq._api.accumulate import Accumulator
 from trio_groq._event_stream import DONE, EventStream
+from trio_groq._http.chunked import LoneChunk
 from trio_groq._http.messages import Span
 from trio_groq._open_response import OpenResponse
 from trio_groq._stream_views import StreamIterator, as_events, as_texts
 from trio_groq.errors import APIError
 from trio_groq.sse.event import ServerSentEvent
+from trio_groq.sse.parser import LONE_BEGINS, LONE_ENDS
 from trio_groq.types._base import Buffer, Decoder
 from trio_groq.types.chat import ChatCompletion
 from trio_groq.types.chunks import ChatCompletionChunk
 from trio_groq.types.stream_events import DoneEvent, StreamEvent
 
 __all__ = ["ChatStream"]
+
+_LONE_MESSAGE: Final = LoneChunk(LONE_BEGINS, LONE_ENDS)
 
 
 @final
@@ -81,17 +85,34 @@ class ChatStream(EventStream[ChatCompletionChunk, ChatCompletion]):
 
     def _is_token(self, event: ChatCompletionChunk) -> bool:
         """More than the role, which may come before anything is written."""
-        return any(
-            choice.finish_reason
-            or choice.delta.content
-            or choice.delta.reasoning
-            or choice.delta.tool_calls
-            or choice.delta.executed_tools
-            for choice in event.choices
-        )
+        for choice in event.choices:
+            delta = choice.delta
+            if (
+                delta.content
+                or delta.reasoning
+                or choice.finish_reason
+                or delta.tool_calls
+                or delta.executed_tools
+            ):
+                return True
+        return False
 
     def _done_event(self) -> StreamEvent:
         return DoneEvent(self.completion)
+
+    def _glance(self, buffer: bytes | bytearray, end: int) -> bool:
+        """Decode a chunk that comes alone: the way of nearly every token that is paced."""
+        data = _LONE_MESSAGE.inner(buffer, end)
+        if data is None or not self._parser.is_lone_message(data):
+            return False
+        try:
+            chunk = self._decoder.decode_strictly(data)
+        except (ValueError, RecursionError):
+            return False  # `_take` finds out what it is
+        if chunk.error is not None or chunk.x_groq is not None:
+            return False
+        self._ready.append(chunk)
+        return True
 
     def _take(self, spans: list[Span]) -> bool:
         """Decode the events of one receive; after the first wrong one there is no second.

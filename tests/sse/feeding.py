@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sse.reference import Result
 from trio_groq.sse import ServerSentEvent, SSEParser
+from trio_groq.sse.parser import LONE_BEGINS, LONE_ENDS
 
 BOM = b"\xef\xbb\xbf"
 
@@ -44,12 +45,21 @@ def messages(parser: SSEParser, data: bytes) -> list[Event]:
     return values
 
 
+def lone(parser: SSEParser, data: bytes) -> list[Event]:
+    """As a stream does: the parser is spared what comes alone, and is fed the rest."""
+    inner = data[len(LONE_BEGINS) : len(data) - len(LONE_ENDS)]
+    if data == LONE_BEGINS + inner + LONE_ENDS and parser.is_lone_message(inner):
+        return [("message", inner.decode("utf-8", "replace"), parser.last_event_id, None)]
+    return messages(parser, data)
+
+
 FEEDS: dict[str, Feed] = {
     "bytes": plain,
     "bytearray": lambda parser, data: plain(parser, bytearray(data)),
     "memoryview": lambda parser, data: plain(parser, memoryview(bytearray(data))),
     "span": span,
     "messages": messages,
+    "lone": lone,
 }
 
 

@@ -184,6 +184,10 @@ def test_events_each_in_a_span_of_its_own(size: int, inside: bytes) -> None:
     assert len(found) == len(whole) >= 4
     plain_ones = [each for each in found if not isinstance(each, ServerSentEvent)]
     assert bool(plain_ones) == (not inside and size <= 4088)
+    begun = SSEParser()
+    assert not begun.is_lone_message(text), "a byte order mark may come yet"
+    begun.feed_span(buffer, *spans[0][1:])
+    assert begun.is_lone_message(text) == bool(plain_ones)
     for got, event in zip(found, whole, strict=True):
         assert got == (event if isinstance(got, ServerSentEvent) else event.data)
     buffer[:] = bytes(len(buffer))

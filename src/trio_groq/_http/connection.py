@@ -8,7 +8,7 @@ import trio
 
 from trio_groq._http.bodies import Body
 from trio_groq._http.deadlines import Deadlines
-from trio_groq._http.exchange import Exchange
+from trio_groq._http.exchange import Exchange, Glance
 from trio_groq._http.messages import Origin, ResponseHead, Span
 from trio_groq._http.sending import Sending, until_one_ends
 from trio_groq._http.transport import Transport
@@ -60,6 +60,7 @@ class Connection:
         "_consume",
         "_early",
         "_exchange",
+        "_glance",
         "_transport",
         "connected_in",
         "exchanges",
@@ -77,6 +78,7 @@ class Connection:
         self._exchange: Exchange | None = None
         self._early: list[Span] = []
         self._consume: Consume = _nothing_more
+        self._glance: Glance | None = None
         self.origin: Origin = origin
         self.serial: int = serial
         self.exchanges: int = 0
@@ -205,13 +207,17 @@ class Connection:
         self._early = []
         return b"".join([memoryview(data)[start:end] for data, start, end in spans])
 
-    def receive(self, deadlines: Deadlines, consume: Consume) -> Awaitable[None]:
+    def receive(
+        self, deadlines: Deadlines, consume: Consume, glance: Glance | None = None
+    ) -> Awaitable[None]:
         """Receive more of the response's body, until it is enough or complete.
 
         Args:
             deadlines: The call's limits.
             consume: Called with decoded bytes, which are valid during that call only; True if
                 they are enough for now. Called in this task or on its behalf.
+            glance: Called first with what one receive brought, where a chunk begins with it; True
+                if it took all of that, and it is enough. Otherwise `consume` gets it, as ever.
 
         Returns:
             What to await; at once, and once.
@@ -221,6 +227,7 @@ class Connection:
             APIConnectionError: As `send`.
         """
         self._consume = consume
+        self._glance = glance
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 (a body follows a head)
         if self._early or exchange.complete or exchange.failure is not None:
@@ -233,27 +240,37 @@ class Connection:
         """Give out what came with the head; go on receiving if that is not enough."""
         await trio.lowlevel.checkpoint_if_cancelled()
         spans, self._early = self._early, []
-        consume, self._consume = self._consume, _nothing_more
+        consume, glance = self._consume, self._glance
+        self._forget()
         if spans and consume(spans):
             return  # noqa: ASYNC910 (what is here costs no wait)
         if exchange.failure is not None:
             raise exchange.failure
         if not exchange.complete:
-            await self.receive(deadlines, consume)
+            await self.receive(deadlines, consume, glance)
 
     def _take(self, received: int) -> bool:
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 (a receive is part of an exchange)
+        glance = self._glance
+        if glance is not None and exchange.offer(glance, self._buffer.data, received):
+            self._forget()
+            return True
         if received:
             spans = exchange.receive(self._buffer.data, 0, received)
         else:
             spans = exchange.receive_eof()
         if spans and self._consume(spans):
-            self._consume = _nothing_more  # whoever that is can go: nothing here holds it
+            self._forget()
             return True
         if exchange.failure is not None:
             raise exchange.failure
         return exchange.complete
+
+    def _forget(self) -> None:
+        """Let whoever has received go: nothing here holds it."""
+        self._consume = _nothing_more
+        self._glance = None
 
     @property
     def received(self) -> str:
@@ -278,7 +295,7 @@ class Connection:
 
     def close(self) -> None:
         """Close at once. Idempotent."""
-        self._consume = _nothing_more
+        self._forget()
         self._transport.close()
 
     def __repr__(self) -> str:

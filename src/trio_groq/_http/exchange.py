@@ -14,10 +14,12 @@ question that a pool asks at the end, and every doubt answers it with no:
 - no error happened. An exchange that has raised is over and never reusable.
 """
 
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, TypeAlias, final
 
 import attrs
 
+from trio_groq._http.chunked import ChunkedReader
 from trio_groq._http.content_coding import (
     DEFAULT_MAX_DECODED_BYTES,
     DEFAULT_MAX_RATIO,
@@ -30,7 +32,11 @@ from trio_groq._http.messages import Headers, Request, ResponseHead, Span
 from trio_groq._validators import count, number
 from trio_groq.errors import ProtocolError
 
-__all__ = ["Exchange", "ExchangeLimits"]
+__all__ = ["Exchange", "ExchangeLimits", "Glance"]
+
+Glance: TypeAlias = Callable[[bytes | bytearray, int], bool]
+"""Takes `buffer[:end]` if that is one whole chunk and nothing else (see `LoneChunk`), and one that
+it knows what to do with; whether it did."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +89,7 @@ class Exchange:
 
     __slots__ = (
         "_body",
+        "_chunks",
         "_decoder",
         "_head_reader",
         "_keep_alive",
@@ -105,6 +112,7 @@ class Exchange:
         self._received = 0  # bytes of the head; once that is whole, those behind it
         self._body: BodyReader | None = None
         self._decoder: ContentDecoder | None = None
+        self._chunks: ChunkedReader | None = None  # the same, if it gives the body as it is
         self._keep_alive = True
         self.begun: bool = False
         self.complete: bool = False
@@ -135,6 +143,18 @@ class Exchange:
         if body.complete or self.failure is not None:
             return self._conclude(spans)
         return spans
+
+    def offer(self, glance: Glance, buffer: bytes | bytearray, end: int) -> bool:
+        """Have `glance` look at `buffer[:end]` as it arrived, if a chunk begins with it.
+
+        Returns:
+            Whether it took that; if not, all of this has yet to be received.
+        """
+        chunks = self._chunks
+        if chunks is None or not chunks.between_chunks or not glance(buffer, end):
+            return False
+        self._received += end
+        return True
 
     def _receive_first(self, buffer: bytes | bytearray, start: int, end: int) -> list[Span]:
         """Take bytes while the head is not complete, and what of the body comes with it.
@@ -245,6 +265,8 @@ class Exchange:
                 max_decoded_bytes=self._limits.max_decoded_bytes,
                 max_ratio=self._limits.max_decoding_ratio,
             )
+        if self._decoder is None and isinstance(self._body, ChunkedReader):
+            self._chunks = self._body
         self._keep_alive = unambiguous and not close
         self.head = ResponseHead(status, headers, version)
 

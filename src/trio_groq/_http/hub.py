@@ -11,7 +11,7 @@ There are two ways, and which is cheaper depends on how many sockets turn readab
 Below some five sockets at a time the first is cheaper (by a quarter, when tokens come singly), from
 there on the second (by an eighth, when there are many). So the hub begins with the first, counts
 from time to time how many tasks wake up in a round, and follows. A task that waits goes on waiting
-as it began; its next wait is of the new kind.
+as it began, until something comes; its next wait is of the new kind.
 
 Together:
 
@@ -27,8 +27,8 @@ The tasks live as long as something is watched, so nothing is left behind in a r
 """
 
 import math
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeAlias, final
+from collections.abc import Callable
+from typing import Final, NoReturn, TypeAlias, final
 
 import outcome
 import trio
@@ -103,61 +103,49 @@ class HubWatch:
         """Whether a task waits."""
         return self._alone or self.task is not None
 
-    def until(self, attempt: Attempt, gap: float, end: float) -> Coroutine[Any, Any, None]:
-        """See `Watch`."""
-        if self.hub.together:
-            return self._until_together(attempt, gap, end)
-        return self._until_alone(attempt, gap, end)
-
-    async def _until_alone(self, attempt: Attempt, gap: float, end: float) -> None:
+    async def until(self, attempt: Attempt, gap: float, end: float) -> None:
+        """See `Watch`. One coroutine for both ways, and no call that can be spared: every token."""
         hub = self.hub
         now = hub.now()
-        self._begin(now, end)
-        if self.armed:
-            hub.disarm(self)
-        self._alone = True
-        try:
-            while True:
-                self.deadline = deadline = min(now + gap, end)
-                if deadline < self.entry_at:
-                    hub.limit(self)
-                try:
-                    await trio.lowlevel.wait_readable(self.fd)
-                except trio.ClosedResourceError:
-                    raise (closed_error() if self.closed else trio.TooSlowError()) from None
-                hub.woken = woken = hub.woken + 1
-                if woken >= hub.probe_at:
-                    hub.probe()
-                if attempt():
-                    return
-                now = hub.now()
-                if end <= now:  # of a socket that is always readable, nobody else may end the wait
-                    raise trio.TooSlowError
-        finally:
-            self._alone = False
+        if self.closed or self._alone or self.task is not None or end <= now:
+            self._refuse()
+        while True:
+            self.deadline = deadline = min(now + gap, end)
+            if deadline < self.entry_at:
+                hub.limit(self)
+            if hub.together:
+                if not self.armed:
+                    hub.arm(self)
+                self.attempt = attempt
+                self.gap = gap
+                self.end = end
+                self.task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
+                return
+            if self.armed:
+                hub.disarm(self)
+            self._alone = True
+            try:
+                await trio.lowlevel.wait_readable(self.fd)
+            except trio.ClosedResourceError:
+                raise (closed_error() if self.closed else trio.TooSlowError()) from None
+            finally:
+                self._alone = False
+            hub.woken = woken = hub.woken + 1
+            if woken >= hub.probe_at:
+                hub.probe()
+            if attempt():
+                return
+            now = hub.now()
+            if end <= now:  # of a socket that is always readable, nobody else may end the wait
+                raise trio.TooSlowError
 
-    async def _until_together(self, attempt: Attempt, gap: float, end: float) -> None:
-        hub = self.hub
-        now = hub.now()
-        self._begin(now, end)
-        if not self.armed:
-            hub.arm(self)
-        self.attempt = attempt
-        self.gap = gap
-        self.end = end
-        self.deadline = deadline = min(now + gap, end)
-        if deadline < self.entry_at:
-            hub.limit(self)
-        self.task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
-
-    def _begin(self, now: float, end: float) -> None:
+    def _refuse(self) -> NoReturn:
         if self.closed:
             raise closed_error()
-        if self._alone or self.task is not None:
+        if self.waits:
             raise trio.BusyResourceError("another task waits for this socket already")
-        if end <= now:
-            raise trio.TooSlowError
+        raise trio.TooSlowError
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self.task = None

@@ -12,8 +12,7 @@ in; and where the poller's task makes the attempt, it does not even wake up befo
 
 import select
 import socket
-from collections.abc import Coroutine
-from typing import Any, Final, Literal, Protocol, TypeAlias, final
+from typing import Final, Literal, Protocol, TypeAlias, final
 
 import trio
 
@@ -31,16 +30,13 @@ Trio's own `wait_readable` and its cancel scopes."""
 class Watch(Protocol):
     """One socket, watched."""
 
-    def until(self, attempt: Attempt, gap: float, end: float) -> Coroutine[Any, Any, None]:
+    async def until(self, attempt: Attempt, gap: float, end: float) -> None:
         """Call `attempt` whenever the socket is readable, until it returns True. A checkpoint.
 
         Args:
             attempt: Called in this task or on its behalf.
             gap: Longest wait for the socket to become readable (again), in seconds.
             end: When to give up in any case, on Trio's clock, in seconds.
-
-        Returns:
-            What to await; at once, and once.
 
         Raises:
             trio.TooSlowError: One of the limits passed. Infinity stands for no limit.

@@ -47,12 +47,10 @@ async def _first_token(stream: EventStream[Any, Any]) -> None:  # noqa: ASYNC910
         ready.clear()
         if len(early) > MAX_EARLY:
             break
-        await stream._refill()
-        if not ready:
-            try:
-                await stream._stop()
-            except StopAsyncIteration:
-                break
+        try:
+            await stream._refill()
+        except StopAsyncIteration:
+            break
     ready += early
 
 

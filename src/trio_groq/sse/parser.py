@@ -11,14 +11,17 @@ from trio_groq.sse.block import Block
 from trio_groq.sse.event import ServerSentEvent
 from trio_groq.sse.limits import DEFAULT_MAX_EVENT_BYTES
 
-__all__ = ["SSEParser"]
+__all__ = ["LONE_BEGINS", "LONE_ENDS", "SSEParser"]
+
+LONE_BEGINS: Final = b"data: "
+LONE_ENDS: Final = b"\n\n"
+"""What stands before and after the data of a message of one line, as everybody writes it."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A
 _CR: Final = 0x0D
-_ONE_LINE: Final = b"data: "
-_VALUE_AT: Final = len(_ONE_LINE)
-_SHORTEST: Final = _VALUE_AT + 2
+_VALUE_AT: Final = len(LONE_BEGINS)
+_SHORTEST: Final = _VALUE_AT + len(LONE_ENDS)
 _SMALL: Final = 4096
 """Bytes of an event that is so small that a copy of it costs nothing to speak of."""
 _NOTHING: Final = memoryview(b"")
@@ -195,7 +198,7 @@ class SSEParser:
             if (
                 between_events
                 and _SHORTEST <= end - start <= small
-                and buffer.startswith(_ONE_LINE, start)
+                and buffer.startswith(LONE_BEGINS, start)
                 and buffer[end - 1] == _LF
                 and buffer[end - 2] == _LF
             ):
@@ -208,6 +211,19 @@ class SSEParser:
                 break
             between_events = self._between_events
         return found
+
+    def is_lone_message(self, data: bytes | bytearray) -> bool:
+        """Whether what lies between `LONE_BEGINS` and `LONE_ENDS`, fed next, is a message's data.
+
+        If so, and it is small, the parser may be spared it: what it is afterwards is what it is
+        now. `feed_messages` asks the same of each span, and does better without a call for each.
+        """
+        return (
+            self._between_events
+            and len(data) <= self._small - _SHORTEST
+            and _LF not in data
+            and _CR not in data
+        )
 
     def close(self) -> None:
         """Say that the stream has ended. What is incomplete is dropped, as the standard demands.
@@ -285,7 +301,7 @@ class SSEParser:
         where the next CR or the span's end is. Anything else is left to the line machine.
         """
         last_event_id = self._block.last_event_id
-        while pos < stop and buffer.startswith(_ONE_LINE, pos):
+        while pos < stop and buffer.startswith(LONE_BEGINS, pos):
             # Bytes past `stop` may look like a field, but no line end is found there.
             lf = buffer.find(b"\n", pos + _VALUE_AT, stop)
             blank = lf + 1
