@@ -10,7 +10,7 @@ import pytest
 
 from shared_data import ROOT
 
-OURS = ("trio_groq", "trio_groq_batches", "raw_trio")
+OURS = ("trio_groq", "trio_groq_batches", "raw_trio", "trio_sockets")
 
 
 def module(name: str) -> Any:

@@ -122,10 +122,11 @@ def test_a_token_alone_costs_few_functions() -> None:
 
 
 async def test_a_paced_token_costs_few_functions(
-    fake_groq: FakeGroq, autojump_clock: MockClock
+    fake_groq: FakeGroq, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From one `__anext__` to the next, with a wait: all layers. A coroutine that waits, of which
     there are three, is counted a second time when it goes on."""
+    monkeypatch.setattr("trio_groq._shared.application_logs", bool)  # the test runner logs
 
     async def cost(tokens: int) -> Counter[str]:
         fake_groq.enqueue(Reply(tokens=["token"] * tokens, tokens_per_second=10))

@@ -52,7 +52,8 @@ class Peer:
 _LISTINGS: Final[dict[str, _Listing]] = {
     "trio_groq": _Listing("trio-groq", "trio_groq_client", "trio"),
     "trio_groq_batches": _Listing("trio-groq, batches()", "trio_groq_batches", "trio"),
-    "raw_trio": _Listing("Trio socket by hand", "raw_trio", "trio"),
+    "raw_trio": _Listing("bare socket by hand, Trio", "raw_trio", "trio"),
+    "trio_sockets": _Listing("Trio's sockets by hand", "trio_sockets", "trio"),
     "aiohttp_uvloop": _Listing(
         "aiohttp by hand, uvloop", "aiohttp_by_hand", "uvloop", ("aiohttp", "uvloop")
     ),

@@ -2,13 +2,15 @@
 
 No errors, no timeouts, no limits, no pool but a list: what is left is what any client on Trio has
 to do. It waits for readability before it receives, which costs less on a paced stream than a
-receive that comes too early.
+receive that comes too early, as Trio's own sockets make it: those are in `trio_sockets`.
 """
 
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 import msgspec
 import trio
@@ -17,7 +19,9 @@ from benchmarks.peers import OnToken, request_body
 from benchmarks.peers.shapes import decode_chunk, decode_completion
 from benchmarks.target import Target
 
-__all__ = ["RawTrio", "connect"]
+__all__ = ["RECEIVE_BYTES", "ByHand", "RawTrio", "connect"]
+
+RECEIVE_BYTES = 65_536
 
 _HEAD = (
     b"POST /openai/v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -26,20 +30,39 @@ _HEAD = (
 )
 
 
-class RawTrio:
-    """See `Session`."""
+S = TypeVar("S")
+
+
+class ByHand(ABC, Generic[S]):
+    """What all clients written by hand on Trio share, on sockets of the kind `S`. See `Session`."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._idle: list[socket.socket] = []
+        self._idle: list[S] = []
+
+    @abstractmethod
+    async def _connect(self) -> S:
+        """A connection to the load server."""
+
+    @abstractmethod
+    async def _send_all(self, sock: S, data: bytes) -> None:
+        """Send everything."""
+
+    @abstractmethod
+    async def _receive(self, sock: S) -> bytes:
+        """Wait for the next bytes."""
+
+    @abstractmethod
+    def _close(self, sock: S) -> None:
+        """Close it, whoever waits for it."""
 
     async def stream(self, model: str, on_token: OnToken) -> None:
         """See `Session`."""
         sock = await self._send(request_body(model, stream=True))
         try:
-            data = await _receive(sock)
+            data = await self._receive(sock)
             while (start := data.find(b"\r\n\r\n") + 4) < 4:
-                data += await _receive(sock)
+                data += await self._receive(sock)
             data = data[start:]
             tail = b""
             done = False
@@ -50,9 +73,9 @@ class RawTrio:
                     if event != b"data: [DONE]":
                         on_token(decode_chunk(event[6:]).choices[0].delta.content)
                 if not done:
-                    data += await _receive(sock)
+                    data += await self._receive(sock)
         except BaseException:
-            _close(sock)
+            self._close(sock)
             raise
         self._idle.append(sock)
 
@@ -60,29 +83,33 @@ class RawTrio:
         """See `Session`."""
         sock = await self._send(request_body("plain", prompt, stream=False))
         try:
-            data = await _receive(sock)
+            data = await self._receive(sock)
             while (start := data.find(b"\r\n\r\n") + 4) < 4:
-                data += await _receive(sock)
+                data += await self._receive(sock)
             at = data.lower().find(b"content-length:") + 15
             end = start + int(data[at : data.find(b"\r\n", at)])
             while len(data) < end:
-                data += await _receive(sock)
+                data += await self._receive(sock)
         except BaseException:
-            _close(sock)
+            self._close(sock)
             raise
         self._idle.append(sock)
         return decode_completion(data[start:end]).choices[0].message.content
 
-    async def _send(self, body: object) -> socket.socket:
+    async def _send(self, body: object) -> S:
         content = msgspec.json.encode(body)
         sock = self._idle.pop() if self._idle else await self._connect()
-        rest = memoryview(_HEAD % len(content) + content)
-        while rest:
-            try:
-                rest = rest[sock.send(rest) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                await trio.lowlevel.wait_writable(sock)
-        return sock  # noqa: ASYNC910 (the answer is waited for)
+        await self._send_all(sock, _HEAD % len(content) + content)
+        return sock
+
+    def close(self) -> None:
+        """Close what is idle."""
+        for sock in self._idle:
+            self._close(sock)
+
+
+class RawTrio(ByHand[socket.socket]):
+    """On sockets of the standard library, for which it waits with `trio.lowlevel`."""
 
     async def _connect(self) -> socket.socket:
         stream = await trio.open_tcp_stream("127.0.0.1", self._target.port)
@@ -101,23 +128,29 @@ class RawTrio:
             else:
                 return tls
 
-    def close(self) -> None:
-        """Close what is idle."""
-        for sock in self._idle:
-            sock.close()
+    async def _send_all(self, sock: socket.socket, data: bytes) -> None:  # noqa: ASYNC910 (the answer is waited for)
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[sock.send(rest) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                await trio.lowlevel.wait_writable(sock)
 
-
-async def _receive(sock: socket.socket) -> bytes:
-    if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
-        await trio.lowlevel.wait_readable(sock)
-    while True:  # noqa: ASYNC913 (each turn waits for the socket)
-        try:
-            data = sock.recv(65_536)
-        except (BlockingIOError, ssl.SSLWantReadError):
+    async def _receive(self, sock: socket.socket) -> bytes:
+        if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
             await trio.lowlevel.wait_readable(sock)
-        else:
-            assert data
-            return data  # noqa: ASYNC910 (what is pending costs no wait)
+        while True:  # noqa: ASYNC913 (each turn waits for the socket)
+            try:
+                data = sock.recv(RECEIVE_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                await trio.lowlevel.wait_readable(sock)
+            else:
+                assert data
+                return data  # noqa: ASYNC910 (what is pending costs no wait)
+
+    def _close(self, sock: socket.socket) -> None:
+        trio.lowlevel.notify_closing(sock)
+        sock.close()
 
 
 def _dechunk(data: bytes) -> tuple[bytes, bytes, bool]:
@@ -134,11 +167,6 @@ def _dechunk(data: bytes) -> tuple[bytes, bytes, bool]:
         parts.append(data[line + 2 : end])
         start = end + 2
     return b"".join(parts), data[start:], False
-
-
-def _close(sock: socket.socket) -> None:
-    trio.lowlevel.notify_closing(sock)
-    sock.close()
 
 
 @asynccontextmanager

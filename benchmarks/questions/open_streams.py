@@ -17,9 +17,12 @@ FASTEST = 200
 """Tokens a second of one stream, at the most."""
 MEMORY_FROM = 1000
 """With fewer streams than this, what the allocator takes at a time would be most of it."""
+SETTLED = 1.2
+"""Tokens that each stream has had, before what a token costs is measured: the first one of a stream
+is dearer, and with thousands of streams there would be no others."""
 LATE = 10_000_000
 """Nanoseconds from sent to received after which a token is late."""
-MANY_ONLY = ("trio_groq", "raw_trio", "aiohttp_uvloop")
+MANY_ONLY = ("trio_groq", "raw_trio", "trio_sockets", "aiohttp_uvloop")
 """Peers that are asked to hold the most streams; opening them takes the others too long."""
 MOST_OVER_TLS = 1000
 
@@ -41,7 +44,8 @@ async def _ladder(peer: Peer, target: Target, scale: Scale, steps: list[int]) ->
 
 async def _at(streams: PacedStreams, scale: Scale, step: int) -> dict[str, float]:
     total = min(TOTAL, step * FASTEST)
-    reading = await streams.run(scale.seconds * 2, settle=scale.seconds, total=total)
+    settle = max(scale.seconds, step / total * SETTLED)
+    reading = await streams.run(scale.seconds * 2, settle=settle, total=total)
     late = sum(delay > LATE for delay in streams.delays)
     # What has not come at all is late too.
     late += max(reading.sent - len(streams.delays), 0)
@@ -81,7 +85,8 @@ QUESTION = Question(
     title="Many open streams",
     text=(
         f"All streams together get {TOTAL:,} tokens a second, evenly spread, however many there "
-        f"are; a single one {FASTEST}. Each token carries the time at which the server sent it; "
+        f"are; a single one {FASTEST}. What is counted begins when each stream has had its first. "
+        "Each token carries the time at which the server sent it; "
         "the caller looks at the same clock when it has the token decoded. Memory is how much the "
         "resident size grew, per stream, since the step before. A token is late if it reaches the "
         f"caller more than {LATE // 1_000_000} ms after it was sent. 5,000 streams are asked only "
@@ -103,7 +108,7 @@ QUESTION = Question(
         Goal(case="1,000 streams", metric="memory", at_most=12.0),
         Goal(case="1,000 streams, TLS", metric="memory", at_most=60.0),
         Goal(case="100 streams", metric="p99", at_most=1.0),
-        Goal(case="1,000 streams", metric="cpu", of="raw_trio", at_most=0.8),
+        Goal(case="1,000 streams", metric="cpu", of="trio_sockets", at_most=0.8),
         Goal(case="1,000 streams", metric="cpu", of="aiohttp_uvloop", at_most=0.9),
         Goal(case="5,000 streams", metric="cpu", of_case="100 streams", at_most=1.3),
         Goal(case="1,000 streams", metric="cpu", of="groq_trio", at_most=1 / 10),

@@ -76,7 +76,7 @@ class Connection:
         self._transport = transport
         self._buffer = buffer
         self._exchange: Exchange | None = None
-        self._early: list[Span] = []
+        self._early: list[Span] | None = None  # what came with the head, until it is taken
         self._consume: Consume = _nothing_more
         self._glance: Glance | None = None
         self.origin: Origin = origin
@@ -194,17 +194,17 @@ class Connection:
         if received == 0:
             exchange.receive_eof()  # raises: there is no head yet
         # What comes with the head is in memory of its own (see `Exchange`), and can be kept.
-        self._early = exchange.receive(self._buffer.data, 0, received)
+        self._early = exchange.receive(self._buffer.data, 0, received) or None
         return exchange.head is not None
 
     def take_whole(self, limit: int) -> bytes | None:
         """The whole body, if it came with the head and has at most `limit` bytes; else None."""
-        exchange, spans = self._exchange, self._early
+        exchange, spans = self._exchange, self._early or []
         if exchange is None or not exchange.complete or exchange.failure is not None:
             return None
         if sum([end - start for _, start, end in spans]) > limit:
             return None
-        self._early = []
+        self._early = None
         return b"".join([memoryview(data)[start:end] for data, start, end in spans])
 
     def receive(
@@ -230,7 +230,7 @@ class Connection:
         self._glance = glance
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 (a body follows a head)
-        if self._early or exchange.complete or exchange.failure is not None:
+        if self._early is not None or exchange.complete or exchange.failure is not None:
             return self._receive_early(exchange, deadlines)
         return self._transport.receive(
             self._buffer.view, self._take, gap=deadlines.read_gap, end=deadlines.ends_at
@@ -239,7 +239,7 @@ class Connection:
     async def _receive_early(self, exchange: Exchange, deadlines: Deadlines) -> None:  # noqa: ASYNC910 (see below)
         """Give out what came with the head; go on receiving if that is not enough."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        spans, self._early = self._early, []
+        spans, self._early = self._early, None
         consume, glance = self._consume, self._glance
         self._forget()
         if spans and consume(spans):
@@ -280,7 +280,7 @@ class Connection:
     @property
     def complete(self) -> bool:
         """Whether the present exchange's response is complete (and its bytes were all taken)."""
-        return self._exchange is not None and self._exchange.complete and not self._early
+        return self._exchange is not None and self._exchange.complete and self._early is None
 
     @property
     def reusable(self) -> bool:
