@@ -212,6 +212,7 @@ class Accumulator:
         "_choices",
         "_created",
         "_fingerprint",
+        "_first",
         "_id",
         "_max_characters",
         "_model",
@@ -224,6 +225,7 @@ class Accumulator:
     def __init__(self, *, max_characters: int = MAX_COMPLETION_CHARACTERS) -> None:
         self._max_characters = self._room = max_characters
         self._choices: dict[int, _Choice] = {}
+        self._first: _Choice | None = None  # of these, that of index 0: mostly the only one
         self._x_groq: ChunkXGroq | None = None
         self._id = self._model = ""
         self._created = 0
@@ -247,7 +249,7 @@ class Accumulator:
         choices = chunk.choices
         if len(choices) == 1 and chunk.x_groq is None and chunk.usage is None:
             piece = choices[0]
-            choice = self._choices.get(piece.index)
+            choice = self._choices.get(piece.index) if piece.index else self._first
             delta = piece.delta
             if (
                 choice is not None
@@ -287,6 +289,7 @@ class Accumulator:
             choice = self._choices.get(piece.index)
             if choice is None:
                 choice = self._choices[piece.index] = _Choice()
+                self._first = self._choices.get(0)
                 self._room -= _ENTRY
             self._room -= choice.add(piece)
         if self._room < 0:
