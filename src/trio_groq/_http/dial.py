@@ -220,58 +220,6 @@ def tls_error(peer: object, exc: OSError) -> APIConnectionError:
     return error
 
 
-@final
-class _Records:
-    """Receives from a TLS socket: all records that are there, up to the buffer's size.
-
-    OpenSSL gives one record a call, and a token is a record. Those that it has taken in already
-    are invisible to the kernel's readiness, so none may be left behind; and an end or an error
-    that is found behind data is held back until the data has been given out.
-
-    Args:
-        sock: Where they come from.
-        keep_session: Called once, with the first data: a server that wants its session to be
-            taken up again has said how before that (RFC 8446, 4.6.1).
-    """
-
-    __slots__ = ("_full", "_held", "_keep_session", "_sock")
-
-    def __init__(self, sock: _Secured, keep_session: Callable[[], None]) -> None:
-        self._sock = sock
-        self._keep_session: Callable[[], None] | None = keep_session
-        self._held: int | OSError | None = None
-        self._full = False
-
-    def pending(self) -> bool:
-        """Whether something is held back, or was left behind by a full buffer."""
-        return self._held is not None or (self._full and self._sock.pending() > 0)
-
-    def receive(self, buffer: memoryview) -> int:
-        """As `socket.recv_into`."""
-        held, self._held = self._held, None
-        if isinstance(held, OSError):
-            raise held
-        received = self._sock.recv_into(buffer) if held is None else held
-        if received == 0:
-            return 0
-        if self._keep_session is not None:
-            self._keep_session()
-            self._keep_session = None
-        try:
-            while received < len(buffer):
-                more = self._sock.recv_into(buffer[received:])
-                if more == 0:
-                    self._held = 0
-                    break
-                received += more
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass  # that was all
-        except OSError as exc:
-            self._held = exc
-        self._full = received == len(buffer)
-        return received
-
-
 def _made(sock: socket.socket, make: Callable[[], Transport]) -> Transport:
     """Make the transport that is to own `sock`; without one, the socket is closed."""
     try:
@@ -433,7 +381,16 @@ class Dialer:
         sock = cast("socket.socket", hop)  # the other kind has all of it that a transport uses
         if not _is_secured(hop):
             return _made(sock, lambda: Transport(sock, readiness=self._readiness))
-        records = _Records(hop, functools.partial(self._keep_session, hop, peer))
+        from trio_groq._http.tls_records import TLSRecords, kernel_look
+
+        # Within the TLS of a proxy, what has come is not in the kernel: it has to be tried.
+        is_outermost = isinstance(hop, ssl.SSLSocket)
+        records = TLSRecords(
+            hop,
+            (ssl.SSLWantReadError, ssl.SSLWantWriteError),
+            kernel_look(hop.fileno()) if is_outermost else lambda: True,
+            functools.partial(self._keep_session, hop, peer),
+        )
         return _made(
             sock,
             lambda: Transport(
