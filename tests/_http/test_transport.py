@@ -3,6 +3,7 @@
 import math
 import select
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -384,6 +385,33 @@ async def test_quiet(pair_of: MakePair, readiness: Readiness) -> None:
     assert not pair.transport.is_quiet()
     pair.transport.close()
     assert not pair.transport.is_quiet()
+
+
+async def test_what_was_left_behind_is_not_quiet(pair_of: MakePair) -> None:
+    """Bytes that TLS has taken in, of which the kernel knows nothing."""
+    sock = pair_of("auto").sock
+    transport = Transport(sock, receive=lambda _buffer: 1, pending=lambda: True)
+    assert not transport.is_quiet()
+    transport.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the kernel cannot be asked there")
+async def test_a_quiet_connection_is_not_received_from(pair_of: MakePair) -> None:
+    """A receive that fails costs more than to ask, over TLS by far."""
+    receives: list[int] = []
+
+    def receive(buffer: memoryview) -> int:
+        receives.append(len(buffer))
+        raise BlockingIOError
+
+    pair = pair_of("auto")
+    transport = Transport(pair.sock, receive=receive)
+    assert transport.is_quiet()
+    assert not receives
+    pair.peer.send(b"x")
+    assert transport.is_quiet(), "what came was TLS's own"
+    assert receives == [1]
+    transport.close()
 
 
 # -- closing

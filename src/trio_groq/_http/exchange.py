@@ -259,9 +259,10 @@ class Exchange:
         close = version == "1.0" or _says_close(headers.find(b"connection"))
         framing = [(name, value) for name in _FRAMING for value in headers.find_all(name)]
         self._body, unambiguous = select_body_reader(self._method, status, version, framing)
-        if not self._body.complete:  # a response without a body may still name a coding
+        coding = headers.find(b"content-encoding")
+        if coding is not None and not self._body.complete:  # it may be named without a body, too
             self._decoder = select_decoder(
-                headers.get("content-encoding"),
+                coding.decode("latin-1"),
                 max_decoded_bytes=self._limits.max_decoded_bytes,
                 max_ratio=self._limits.max_decoding_ratio,
             )
