@@ -62,8 +62,8 @@ _long_line_at: Final = struct.Struct("5s").unpack_from
 _short_line_at: Final = struct.Struct("4s").unpack_from
 _long_seam_at: Final = struct.Struct("2s5s").unpack_from  # the end of a chunk, and a line
 _short_seam_at: Final = struct.Struct("2s4s").unpack_from
-_MAX_DIGITS: Final = 3
-"""Of the size of a chunk that is looked for as a whole."""
+_LONE_DIGITS: Final = 3
+"""Most digits of the size of a chunk that is known by its looks."""
 _SIZE_LINE_START: Final = re.compile(rb"[0-9A-Fa-f]{1,20}(?:[ \t;\r]|\Z)")
 _FOLD: Final = re.compile(rb"\r\n[ \t]+")
 _FIELD_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
@@ -289,7 +289,7 @@ class LoneChunk:
 
         Empty if it has more than three digits, or is too short. The first so many are remembered.
         """
-        for digits in range(1, _MAX_DIGITS + 1):
+        for digits in range(1, _LONE_DIGITS + 1):
             size = end - digits - 2 * len(_CRLF)
             if size >= self._shortest and len(f"{size:x}") == digits:
                 opening = b"%x\r\n%b" % (size, self._begins)

@@ -19,14 +19,13 @@ from typing import Final, TypeAlias, final
 
 import attrs
 
-from trio_groq._http.chunked import ChunkedReader
 from trio_groq._http.content_coding import (
     DEFAULT_MAX_DECODED_BYTES,
     DEFAULT_MAX_RATIO,
     ContentDecoder,
     select_decoder,
 )
-from trio_groq._http.framing import BodyReader, select_body_reader
+from trio_groq._http.framing import BodyReader, ChunkedReader, select_body_reader
 from trio_groq._http.heads import HeadReader, RawHead, read_plain_head
 from trio_groq._http.messages import Headers, Request, ResponseHead, Span
 from trio_groq._validators import count, number

@@ -213,10 +213,17 @@ class SSEParser:
         return found
 
     def is_lone_message(self, data: bytes | bytearray) -> bool:
-        """Whether what lies between `LONE_BEGINS` and `LONE_ENDS`, fed next, is a message's data.
+        """Whether `data`, between `data: ` and a blank line and fed next, is a message by itself.
 
-        If so, and it is small, the parser may be spared it: what it is afterwards is what it is
-        now. `feed_messages` asks the same of each span, and does better without a call for each.
+        The parser may be spared one that is: it would be afterwards what it is now.
+        (`feed_messages` asks the same of each span, and does better without a call for each.)
+
+        Args:
+            data: What was found between `LONE_BEGINS` and `LONE_ENDS`.
+
+        Returns:
+            True if that is what `feed_messages` would find, and nothing else; always False for one
+            that is not small.
         """
         return (
             self._between_events
