@@ -213,13 +213,13 @@ class SSEParser:
         return found
 
     def is_lone_message(self, data: bytes | bytearray) -> bool:
-        """Whether `data`, between `data: ` and a blank line and fed next, is a message by itself.
+        """Whether `data`, with a field name and a blank line around it, is a message by itself.
 
         The parser may be spared one that is: it would be afterwards what it is now.
         (`feed_messages` asks the same of each span, and does better without a call for each.)
 
         Args:
-            data: What was found between `LONE_BEGINS` and `LONE_ENDS`.
+            data: What was found between `LONE_BEGINS` and `LONE_ENDS`, to be fed next.
 
         Returns:
             True if that is what `feed_messages` would find, and nothing else; always False for one
