@@ -108,6 +108,7 @@ QUESTION = Question(
         Goal(case="1,000 streams", metric="memory", at_most=12.0),
         Goal(case="1,000 streams, TLS", metric="memory", at_most=60.0),
         Goal(case="100 streams", metric="p99", at_most=1.0),
+        Goal(case="1,000 streams", metric="cpu", of="raw_trio", at_most=0.8),
         Goal(case="1,000 streams", metric="cpu", of="trio_sockets", at_most=0.8),
         Goal(case="1,000 streams", metric="cpu", of="aiohttp_uvloop", at_most=0.9),
         Goal(case="5,000 streams", metric="cpu", of_case="100 streams", at_most=1.3),

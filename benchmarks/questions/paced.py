@@ -63,6 +63,7 @@ QUESTION = Question(
     ),
     measure=measure,
     goals=(
+        Goal(case="100 x 50/s", metric="cpu", of="raw_trio", at_most=0.8),
         Goal(case="100 x 50/s", metric="cpu", of="trio_sockets", at_most=0.8),
         Goal(case="100 x 50/s, TLS", metric="cpu", of="trio_sockets", at_most=0.8),
         Goal(case="100 x 50/s", metric="cpu", of="aiohttp_uvloop", at_most=0.9),
