@@ -21,6 +21,7 @@ from trio_groq._http.messages import Origin
 from trio_groq._http.proxies import Proxy, ProxySettings
 from trio_groq._http.readiness import ReadinessOption
 from trio_groq._http.tcp import connect, connection_failed
+from trio_groq._http.tls_records import TLSRecords, kernel_look
 from trio_groq._http.tls_sessions import TLSSessions
 from trio_groq._http.transport import Transport
 from trio_groq.errors import APIConnectionError, ConfigurationError
@@ -381,8 +382,6 @@ class Dialer:
         sock = cast("socket.socket", hop)  # the other kind has all of it that a transport uses
         if not _is_secured(hop):
             return _made(sock, lambda: Transport(sock, readiness=self._readiness))
-        from trio_groq._http.tls_records import TLSRecords, kernel_look
-
         # Within the TLS of a proxy, what has come is not in the kernel: it has to be tried.
         is_outermost = isinstance(hop, ssl.SSLSocket)
         records = TLSRecords(
